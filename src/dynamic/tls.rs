@@ -1,0 +1,135 @@
+//! The TLS section of the dynamic configuration: certificates, options, stores.
+//! Field by field Traefik's `dynamic.TLSConfiguration`; private keys are never shown.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Secret;
+use super::http::is_false;
+
+/// `tls`: certificates and how handshakes are made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsConfiguration {
+    /// Certificates, in the order in which they were loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertAndStores>,
+    /// Options by id (`namespace-name`, or `default`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, TlsOptions>,
+    /// Stores by id; only `default` is used.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stores: BTreeMap<String, TlsStore>,
+}
+
+/// A certificate chain and its key, both PEM texts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// The chain, leaf first.
+    pub cert_file: String,
+    /// The private key.
+    pub key_file: Secret,
+}
+
+/// A certificate and the stores it is in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertAndStores {
+    /// The pair.
+    #[serde(flatten)]
+    pub certificate: Certificate,
+    /// Names of stores; none means `default`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<String>,
+}
+
+/// How handshakes are made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsOptions {
+    /// `VersionTLS10` … `VersionTLS13`; empty means 1.2.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub min_version: String,
+    /// The same; empty means the newest.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub max_version: String,
+    /// Go's names of cipher suites, up to TLS 1.2.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cipher_suites: Vec<String>,
+    /// Go's names of curves, in order of preference.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub curve_preferences: Vec<String>,
+    /// Client certificates.
+    #[serde(skip_serializing_if = "ClientAuth::is_empty")]
+    pub client_auth: ClientAuth,
+    /// Refuse names that no certificate is for.
+    #[serde(skip_serializing_if = "is_false")]
+    pub sni_strict: bool,
+    /// Protocols in order of preference.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alpn_protocols: Vec<String>,
+    /// No session tickets.
+    #[serde(skip_serializing_if = "is_false")]
+    pub disable_session_tickets: bool,
+    /// Accepted, without effect (deprecated by Traefik).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefer_server_cipher_suites: Option<bool>,
+}
+
+/// Client certificates.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientAuth {
+    /// PEM texts of authorities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ca_files: Vec<String>,
+    /// Go's name of the policy; empty with authorities means `RequireAndVerifyClientCert`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client_auth_type: String,
+}
+
+/// The certificate for names that no other one is for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsStore {
+    /// Given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_certificate: Option<Certificate>,
+    /// Asked from a resolver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_generated_cert: Option<GeneratedCert>,
+}
+
+/// A certificate asked from a resolver.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GeneratedCert {
+    /// Name of the certificates resolver.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub resolver: String,
+    /// Its names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+}
+
+/// The names of a certificate.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Domain {
+    /// The main name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub main: String,
+    /// The other names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sans: Vec<String>,
+}
+
+// === impl ClientAuth ===
+
+impl ClientAuth {
+    fn is_empty(&self) -> bool {
+        *self == ClientAuth::default()
+    }
+}

@@ -1,0 +1,8 @@
+//! The first room: Kubernetes objects as an immutable [`Snapshot`], wherever they come from.
+//! Sources (`manifests`; a cluster later) decode objects and send whole snapshots; nobody here knows what they are for.
+
+pub mod decode;
+pub mod manifests;
+pub mod snapshot;
+
+pub use snapshot::{Custom, Group, Object, Snapshot, Store};
