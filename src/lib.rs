@@ -2,6 +2,9 @@
 //!
 //! Data flows one way: `objects` → `translate` → `dynamic` ← `routing` ← `proxy`; `control` ties them together.
 
+pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod dynamic;
 pub mod objects;
+pub mod translate;

@@ -59,8 +59,8 @@ fn mistakes_are_named() {
         ("threads: 0", "threads: must be 1 or more; leave it out for the number of cores"),
         ("max_blocking_threads: 0", "max_blocking_threads must be greater than zero"),
         (
-            "entryPoints:\n  web:\n    address: 80",
-            "line 3: entryPoints.web.address: invalid type: integer `80`, \
+            "entryPoints:\n  web:\n    address: [\":80\"]",
+            "line 3: entryPoints.web.address: invalid type: sequence, \
              expected an address such as \":80\" or \"127.0.0.1:9000/udp\", in quotes",
         ),
         (
@@ -85,7 +85,7 @@ fn mistakes_are_named() {
              write seconds (`30`) or units (`500ms`, `1m30s`; units are ns, us, ms, s, m, h)",
         ),
         (
-            "entryPoints:\n  web:\n    address: \"80\"",
+            "entryPoints:\n  web:\n    address: 80",
             "line 3: entryPoints.web.address: \"80\" is not an address (no `:` before the port): \
              write `[host]:port`, such as `:80`, `127.0.0.1:8000`, `[::1]:53/udp`",
         ),
