@@ -9,6 +9,7 @@ mod logging;
 mod paint;
 pub mod quickstart;
 pub mod run;
+pub mod whoami;
 
 use std::io;
 use std::process::ExitCode;
@@ -20,12 +21,16 @@ const UNUSABLE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
-  ingora quickstart                                   a working example on this machine, with backends to try
-  ingora check --manifests deploy/                    what is wrong with these manifests, and what they amount to
-  ingora explain --manifests deploy/ --entry-point web http://example.com/api
-                                                      which route answers this request, and why
-  ingora crds | kubectl apply -f -                    teach a cluster the custom resources
-  ingora run --config conf/ingora.yaml                serve; `run` may be left out
+  A working example on this machine, with backends to try:
+      ingora quickstart
+  What is wrong with these manifests, and what they amount to:
+      ingora check --manifests deploy/
+  Which route answers this request, and why:
+      ingora explain --manifests deploy/ --entry-point web http://example.com/
+  Teach a cluster the custom resources:
+      ingora crds | kubectl apply -f -
+  Serve (`run` may be left out):
+      ingora run --config conf/ingora.yaml
 
 `ingora help COMMAND` tells more about a command.";
 
@@ -54,6 +59,8 @@ enum Command {
     Crds(crds::Args),
     /// Serve the whoami example on this machine, backends included
     Quickstart(quickstart::Args),
+    /// Answer as traefik/whoami, whoamitcp and whoamiudp do: a backend to test with
+    Whoami(whoami::Args),
 }
 
 /// Reads the arguments of the process and does what they ask for.
@@ -65,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Quickstart(args) => quickstart::run(args),
+        Command::Whoami(args) => whoami::run(args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         // Whoever reads our output had enough of it: `ingora check … | head`.

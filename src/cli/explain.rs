@@ -17,8 +17,8 @@ use crate::config::{Address, Config, EntryPoint, Protocol};
 const EXAMPLES: &str = "\
 Examples:
   ingora explain --manifests deploy/ --entry-point web http://example.com/api
-  ingora explain --manifests deploy/ --entry-point websecure --method POST --header 'X-Canary: 1' https://example.com/
-  ingora explain --manifests deploy/ --entry-point tcpep --sni db.example.com --alpn postgresql";
+  ingora explain -m deploy/ -e web --method POST -H 'X-Canary: 1' http://a.org/
+  ingora explain -m deploy/ -e tcpep --sni db.example.com --alpn postgresql";
 
 /// The request or connection asked about.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "url")]
     pub sni: Option<String>,
     /// A protocol that the TLS handshake offers; may be given several times
-    #[arg(long, value_name = "PROTOCOL", requires = "sni")]
+    #[arg(long, value_name = "PROTOCOL", requires = "sni", conflicts_with = "url")]
     pub alpn: Vec<String>,
     /// The request's URL; https means that it comes over TLS
     #[arg(value_name = "URL", required_unless_present = "sni", value_parser = url)]

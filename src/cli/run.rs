@@ -13,8 +13,10 @@ use crate::config::Config;
 const EXAMPLES: &str = "\
 Examples:
   ingora run --config conf/ingora.yaml
-  ingora run --config conf/ingora.yaml --test       is the file good?
-  ingora run --config conf/ingora.yaml --upgrade    take over from the running process, then send it SIGQUIT
+  Is the file good?
+      ingora run --config conf/ingora.yaml --test
+  Take over from a running process, then end that one:
+      ingora run --config conf/ingora.yaml --upgrade & kill -QUIT OLD_PID
 
 SIGTERM ends it when running requests are done (entryPoints.*.transport.lifeCycle), SIGINT at once.";
 

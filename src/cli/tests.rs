@@ -18,7 +18,9 @@ fn the_definition_is_sound() {
 
 #[test]
 fn run_is_the_default_command() {
-    for line in ["run --config a.yaml --upgrade --daemon", "--config a.yaml -u -d", "run -c a.yaml -d -u", "--conf a.yaml -ud"] {
+    for line in
+        ["run --config a.yaml --upgrade --daemon", "--config a.yaml -u -d", "run -c a.yaml -d -u", "--conf a.yaml -ud"]
+    {
         let Command::Run(args) = parse(line).unwrap() else { panic!("{line}") };
         assert_eq!(args.config.as_deref(), Some("a.yaml".as_ref()), "{line}");
         let opt = args.opt();
@@ -35,6 +37,7 @@ fn commands_are_told_apart() {
         ("crds", "Crds"),
         ("quickstart", "Quickstart"),
         ("run --test", "Run"),
+        ("whoami --http :80", "Whoami"),
     ] {
         assert!(format!("{:?}", parse(line).unwrap()).starts_with(command), "{line}");
     }
@@ -42,7 +45,9 @@ fn commands_are_told_apart() {
 
 #[test]
 fn unusable_arguments_end_with_2() {
-    for line in ["check", "chekc", "check --manifests", "check --manifests m --format xml", "--config a check", "-x", ""] {
+    for line in
+        ["check", "chekc", "check --manifests", "check --manifests m --format xml", "--config a check", "-x", ""]
+    {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
     }
 }

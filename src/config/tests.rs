@@ -50,10 +50,7 @@ fn mistakes_are_named() {
             "line 3: providers.kubernetesCRD.allowCrossNamespaces: unknown key `allowCrossNamespaces`; \
              did you mean `allowCrossNamespace`?",
         ),
-        (
-            "core:\n  colour: red",
-            "line 2: core.colour: unknown key `colour`; the keys here are: defaultRuleSyntax",
-        ),
+        ("core:\n  colour: red", "line 2: core.colour: unknown key `colour`; the keys here are: defaultRuleSyntax"),
         // Wrong types.
         ("threads: many", "line 1: threads: invalid type: string \"many\", expected usize"),
         ("threads: 0", "threads: must be 1 or more; leave it out for the number of cores"),
@@ -70,8 +67,11 @@ fn mistakes_are_named() {
         ("entryPoints:\n  web: {}", "line 2: entryPoints.web: missing field `address`"),
         ("- entryPoints", "the file must be a mapping: lines such as `entryPoints:`"),
         ("api:", "line 1: api: is empty: write `{}` to turn it on with its defaults, or remove the key"),
-        ("entryPoints: [", "line 2: did not find expected node content while parsing a flow node"),
-        ("core:\n  defaultRuleSyntax: v4", "line 2: core.defaultRuleSyntax: unknown variant `v4`, expected `v2` or `v3`"),
+        ("entryPoints: [", "line 2: did not find expected node content"),
+        (
+            "core:\n  defaultRuleSyntax: v4",
+            "line 2: core.defaultRuleSyntax: unknown variant `v4`, expected `v2` or `v3`",
+        ),
         ("log:\n  level: loud", "line 2: log.level: \"loud\" is not a level: write TRACE, DEBUG, INFO, WARN or ERROR"),
         (
             "accessLog:\n  filters:\n    statusCodes: [\"500-\"]",
@@ -129,7 +129,10 @@ fn entry_points_must_fit_together() {
         ("http: {redirections: {entryPoint: {to: web}}}", "`web` redirects to itself"),
         ("http: {redirections: {entryPoint: {to: websecure, scheme: ftp}}}", "\"ftp\" is not a scheme"),
         ("http: {redirections: {entryPoint: {}}}", "missing field `to`"),
-        ("http: {middlewares: [\"auth@file\"]}", "entryPoints.web.http.middlewares[0]: `auth@file` is of provider `file`"),
+        (
+            "http: {middlewares: [\"auth@file\"]}",
+            "entryPoints.web.http.middlewares[0]: `auth@file` is of provider `file`",
+        ),
         ("http: {middlewares: [\"\"]}", "entryPoints.web.http.middlewares[0]: \"\" is not a name"),
         ("http: {tls: {options: \"a@file\"}}", "entryPoints.web.http.tls.options: `a@file` is of provider"),
         ("udp: {timeout: 0}", "entryPoints.web.udp.timeout: must be more than 0"),

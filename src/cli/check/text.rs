@@ -58,8 +58,7 @@ fn table(out: &mut impl Write, protocol: &str, rows: Vec<Row>) -> io::Result<()>
 
 fn summary(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     let configuration = report.configuration;
-    let routers =
-        configuration.http.routers.len() + configuration.tcp.routers.len() + configuration.udp.routers.len();
+    let routers = configuration.http.routers.len() + configuration.tcp.routers.len() + configuration.udp.routers.len();
     let count = |severity| report.diagnostics.iter().filter(|d| d.severity == severity).count();
     let colour = if report.has_errors() { paint::ERROR } else { paint::GOOD };
     writeln!(

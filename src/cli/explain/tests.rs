@@ -21,7 +21,8 @@ fn args(line: &str) -> Result<Args, String> {
 
 #[test]
 fn a_url_asks_about_a_request() {
-    let line = "--method|POST|--header|Host: b.c:81|-H|X-A: 1|-H|x-a: 2|--client-ip|10.0.0.1|https://a.b:8443/x%2Fy?q=1&r";
+    let line =
+        "--method|POST|--header|Host: b.c:81|-H|X-A: 1|-H|x-a: 2|--client-ip|10.0.0.1|https://a.b:8443/x%2Fy?q=1&r";
     let question = args(line).unwrap().question().unwrap();
     let mut expected_headers = HeaderMap::new();
     for value in ["1", "2"] {
@@ -37,7 +38,8 @@ fn a_url_asks_about_a_request() {
         client_ip: "10.0.0.1".parse().unwrap(),
     };
     assert_eq!(question, expected);
-    let Question::Http { tls, method, host, path, query, .. } = args("http://a.b:81").unwrap().question().unwrap() else {
+    let Question::Http { tls, method, host, path, query, .. } = args("http://a.b:81").unwrap().question().unwrap()
+    else {
         panic!("not about a request");
     };
     assert_eq!((tls, method, host.as_str(), path.as_str(), query.as_str()), (false, Method::GET, "a.b:81", "/", ""));
@@ -61,7 +63,8 @@ fn other_arguments_are_refused() {
         ("http://a|--method|G T", "invalid"),
         ("http://a|--client-ip|localhost", "invalid"),
         ("http://a|--sni|b", "cannot be used with"),
-        ("http://a|--alpn|h2", "required"),
+        ("http://a|--alpn|h2", "cannot be used with"),
+        ("--alpn|h2", "required"),
         ("http://a|--format|xml", "text, json"),
     ] {
         let error = args(line).expect_err(line);
@@ -92,8 +95,20 @@ fn answers_are_printed() {
         service: Some("s".into()),
         middlewares: vec!["m1".into(), "m2".into()],
         candidates: vec![
-            Candidate { router: "r0".into(), rule: "Host(`b`)".into(), priority: 9, matched: false, reason: "host".into() },
-            Candidate { router: "r1".into(), rule: "Host(`a`)".into(), priority: 8, matched: true, reason: String::new() },
+            Candidate {
+                router: "r0".into(),
+                rule: "Host(`b`)".into(),
+                priority: 9,
+                matched: false,
+                reason: "host".into(),
+            },
+            Candidate {
+                router: "r1".into(),
+                rule: "Host(`a`)".into(),
+                priority: 8,
+                matched: true,
+                reason: String::new(),
+            },
         ],
     };
     let written = |explanation: &Explanation, format| {
