@@ -3,6 +3,7 @@
 //! Data flows one way: `objects` → `translate` → `dynamic` ← `routing` ← `proxy`; `control` ties them together.
 
 pub mod balance;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod diagnostic;
