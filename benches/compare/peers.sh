@@ -117,7 +117,6 @@ start_ingora() { # name shape count: asked for the route in the middle
   cat >"$tmp/$name.yaml" <<CONF
 version: 1
 threads: 1
-upstream_keepalive_pool_size: 1024
 entryPoints:
   web:
     address: 127.0.0.1:$web
