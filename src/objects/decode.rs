@@ -161,12 +161,16 @@ impl Decoded {
                 }
                 _ => self.invalid(about, "metadata.name", "is required, but missing".to_owned()),
             },
+            Some(Value::String(name)) if name.is_empty() => {
+                self.invalid(about, "metadata.name", "is required, but empty".to_owned());
+            }
+            // Not refused, though the API server would: nothing depends on it, and Traefik's own documents have such names.
             Some(Value::String(name)) if !is_subdomain(name) => {
                 let message = format!(
-                    "{name:?} is no object name: accepted are up to 253 lower-case letters, digits, `-` and `.`, \
-                     starting and ending with a letter or digit"
+                    "{name:?} is no name that Kubernetes takes: write at most 253 lower-case letters, digits, `-` \
+                     and `.`, starting and ending with a letter or digit"
                 );
-                self.invalid(about, "metadata.name", message);
+                self.findings.push(Diagnostic::warning("InvalidName", about, "metadata.name", message));
             }
             Some(_) => {}
         }

@@ -151,7 +151,7 @@ fn what_the_api_server_would_refuse() {
             "NoClientCert",
         ),
         ("{apiVersion: v1, kind: Service, spec: {}}".into(), "metadata.name", "required"),
-        ("{apiVersion: v1, kind: Service, metadata: {name: A_b}}".into(), "metadata.name", "lower-case"),
+        ("{apiVersion: v1, kind: Service, metadata: {name: ''}}".into(), "metadata.name", "empty"),
         ("{apiVersion: v1, kind: Service, metadata: {name: 7}}".into(), "metadata.name", "expected a string"),
         ("{apiVersion: v1, kind: Service, metadata: [a]}".into(), "metadata", "expected a mapping"),
         (
@@ -216,6 +216,10 @@ fn doubtful_but_taken() {
         (
             "{apiVersion: v1, kind: Service, metadata: {name: x}, spec: {externalname: y}}".into(),
             "UnknownField spec.externalname: no such field: did you mean `externalName`?",
+        ),
+        (
+            "{apiVersion: v1, kind: Secret, metadata: {name: secretCA1}}".into(),
+            "InvalidName metadata.name: \"secretCA1\" is no name that Kubernetes takes",
         ),
         (
             "{apiVersion: v1, kind: ConfigMap, metadata: {generateName: x-}}".into(),

@@ -87,6 +87,12 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The stamp of a regular file with one name; `None` for anything else.
+pub(super) fn stamp_of_plain(path: &Path) -> io::Result<Option<Stamp>> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.is_file() && metadata.nlink() == 1).then(|| Stamp::of(&metadata)))
+}
+
 /// Looks at a path: the file itself, or what is under the directory.
 pub(super) fn list(root: &Path, pipes: Pipes) -> io::Result<Listing> {
     if root.as_os_str().is_empty() {

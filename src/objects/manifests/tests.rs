@@ -227,7 +227,8 @@ fn follows_files_being_created_changed_renamed_and_deleted() {
         watched.until("b=1");
         // Nothing that counts.
         fs::write(at("readme.md"), "x").unwrap();
-        fs::write(at("c.yaml"), map("b", "1")).unwrap();
+        fs::write(at(".c"), map("b", "1")).unwrap();
+        fs::rename(at(".c"), at("c.yaml")).unwrap();
         watched.quiet();
     }
 }
@@ -295,7 +296,7 @@ fn a_file_is_read_when_its_writer_is_done() {
     let mut watched = Watched::new(dir.path(), Options::default());
     watched.until("a=1 b=1");
     let mut file = File::create(&path).unwrap(); // Empty now.
-    std::thread::sleep(Duration::from_millis(150));
+    std::thread::sleep(Duration::from_millis(50));
     file.write_all((map("a", "two") + "---\n").as_bytes()).unwrap(); // Whole documents, but not all.
     watched.quiet();
     file.write_all(map("b", "two").as_bytes()).unwrap();

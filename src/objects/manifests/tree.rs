@@ -82,6 +82,34 @@ impl Tree {
         Ok(Refreshed { changed, directories })
     }
 
+    /// Looks at these files alone, which is all it takes when nothing else changed. `None`, with nothing done, where
+    /// they don't tell enough: links, directories, files that could not be read before.
+    pub fn refresh_files(&mut self, suspects: &HashSet<PathBuf>) -> Option<bool> {
+        if !self.findings.is_empty() || suspects.contains(&self.root) {
+            return None;
+        }
+        let mut stamps = Vec::new();
+        for path in suspects {
+            match files::stamp_of_plain(path) {
+                Ok(stamp) => stamps.push((path, Some(stamp?))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => stamps.push((path, None)),
+                Err(_) => return None,
+            }
+        }
+        let (gone, present): (Vec<_>, Vec<_>) = stamps.into_iter().partition(|(_, stamp)| stamp.is_none());
+        if present.is_empty() && self.files.len() <= gone.len() {
+            return None; // An empty directory is worth a finding.
+        }
+        let mut changed = false;
+        for (path, _) in gone {
+            changed |= self.files.remove(path).is_some();
+        }
+        for (path, stamp) in present.into_iter().filter_map(|(path, stamp)| Some((path, stamp?))) {
+            changed |= self.files.entry(path.clone()).or_default().update(path, stamp, &self.hasher);
+        }
+        Some(changed)
+    }
+
     /// All objects; the last of several with the same kind, namespace and name.
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::default();

@@ -72,6 +72,8 @@ pub fn watch(
             on_snapshot,
             suspects: HashSet::new(),
             unfinished: HashMap::new(),
+            whole: true,
+            due: true,
             handed_over: false,
             failures: 0,
         };
@@ -101,6 +103,10 @@ struct Watching<F> {
     suspects: HashSet<PathBuf>,
     /// Files written to and not yet closed, since when.
     unfinished: HashMap<PathBuf, Instant>,
+    /// Whether the next look is at everything, not at the suspects alone.
+    whole: bool,
+    /// Whether the tree differs from what was handed over.
+    due: bool,
     handed_over: bool,
     /// In a row.
     failures: u32,
@@ -189,25 +195,34 @@ impl<F: FnMut(Arc<Snapshot>)> Watching<F> {
         self.unfinished.retain(|_, since| now.duration_since(*since) < UNFINISHED);
         let unfinished: HashSet<_> = self.unfinished.keys().cloned().collect();
         let suspects: HashSet<_> = self.suspects.iter().filter(|path| !unfinished.contains(*path)).cloned().collect();
-        let mut changed = false;
-        // A directory watched only now may have changed between the reading and the watching.
-        loop {
-            let refreshed = self.tree.refresh(&suspects, &unfinished);
-            let directories = refreshed.as_ref().map(|r| r.directories.as_slice()).unwrap_or_default();
-            let added = self.eyes.as_mut().map_or(Ok(false), |eyes| eyes.look_at(&self.root, directories));
-            changed |= refreshed?.changed;
-            match added {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => self.fall_back(&error),
-            }
+        let quick = if self.whole { None } else { self.tree.refresh_files(&suspects) };
+        self.whole = true; // Unless this look succeeds.
+        match quick {
+            Some(changed) => self.due |= changed,
+            None => self.look_at_all(&suspects, &unfinished)?,
         }
+        self.whole = false;
         self.suspects.retain(|path| unfinished.contains(path));
-        if changed || !self.handed_over {
+        if std::mem::take(&mut self.due) {
             self.handed_over = true;
             (self.on_snapshot)(Arc::new(self.tree.snapshot()));
         }
         Ok(())
+    }
+
+    fn look_at_all(&mut self, suspects: &HashSet<PathBuf>, unfinished: &HashSet<PathBuf>) -> io::Result<()> {
+        // A directory watched only now may have changed between the reading and the watching.
+        loop {
+            let refreshed = self.tree.refresh(suspects, unfinished);
+            let directories = refreshed.as_ref().map(|r| r.directories.as_slice()).unwrap_or_default();
+            let added = self.eyes.as_mut().map_or(Ok(false), |eyes| eyes.look_at(&self.root, directories));
+            self.due |= refreshed?.changed;
+            match added {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => self.fall_back(&error),
+            }
+        }
     }
 
     /// Waits for a change, or so long; a change is let come to rest.
@@ -225,7 +240,10 @@ impl<F: FnMut(Arc<Snapshot>)> Watching<F> {
                         hold_off.get_or_insert(now + HOLD_OFF);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => return Wake::Look,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.whole |= hold_off.is_none();
+                    return Wake::Look;
+                }
             }
             if hold_off.is_some_and(|end| Instant::now() >= end) {
                 return Wake::Look;
@@ -239,15 +257,18 @@ impl<F: FnMut(Arc<Snapshot>)> Watching<F> {
             Ok(event) => event,
             Err(error) if is_exhausted(&error) => {
                 self.fall_back(&error);
+                self.whole = true;
                 return true;
             }
             Err(error) => {
                 log::debug!("manifests: watching {}: {error}", self.root.display());
+                self.whole = true;
                 return true;
             }
         };
         if event.need_rescan() {
             self.unfinished.clear();
+            self.whole = true;
             return true;
         }
         let mut matters = false;
@@ -274,9 +295,12 @@ impl<F: FnMut(Arc<Snapshot>)> Watching<F> {
                             eyes.gone(&path);
                         }
                     }
-                    matters |= is_manifest || self.could_matter(&path);
                     if is_manifest {
+                        matters = true;
                         self.suspects.insert(path);
+                    } else if self.could_matter(&path) {
+                        matters = true;
+                        self.whole = true;
                     }
                 }
             }
