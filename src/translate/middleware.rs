@@ -12,11 +12,12 @@ mod rate_limit;
 
 use ingora_crds::MiddlewareSpec;
 
-use super::context::Context;
+use super::context::{Context, Found};
 use super::names;
-use crate::diagnostic::{Diagnostic, ObjectRef};
+use crate::diagnostic::ObjectRef;
 use crate::dynamic::http::Middleware;
-use crate::dynamic::{Origin, Section};
+use crate::dynamic::Section;
+use crate::objects::Group;
 
 /// A Middleware that is being translated: where its findings go, and where its references start.
 pub(super) struct Scope<'s> {
@@ -24,6 +25,8 @@ pub(super) struct Scope<'s> {
     pub object: &'s ObjectRef,
     /// The name its translation will have.
     pub id: &'s str,
+    /// The API group it was written for.
+    pub group: Group,
 }
 
 /// It can't be emitted; the reason has been told.
@@ -32,17 +35,17 @@ pub(super) struct Refused;
 
 /// Translates all Middlewares, then looks at the chains between them.
 pub(super) fn translate(cx: &mut Context<'_>) {
-    for (namespace, name, middleware) in cx.snapshot.middlewares.iter() {
+    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.middlewares) {
         let object = ObjectRef::new("Middleware", namespace, name);
-        let id = names::object(namespace, name);
-        let scope = Scope { object: &object, id: &id };
-        check::keys(cx, &middleware.object.spec, &object);
-        let Ok(translated) = self::middleware(cx, &scope, &middleware.object.spec) else { continue };
+        let id = names::key(namespace, name);
+        let scope = Scope { object: &object, id: &id, group: custom.group };
+        check::keys(cx, &custom.object.spec, &object);
+        let Ok(translated) = self::middleware(cx, &scope, &custom.object.spec) else { continue };
         for (path, message) in check::options(&translated) {
-            cx.diagnostics.push(Diagnostic::error("BadOption", &object, path, message));
+            cx.error("BadOption", &object, &path, message);
         }
-        cx.out.http.middlewares.insert(id.clone(), translated);
-        cx.out.origins.insert(Section::HttpMiddleware, &id, Origin { object, path: "spec".to_owned() });
+        cx.origin(Section::HttpMiddleware, &id, &object, "spec");
+        cx.out.http.middlewares.insert(id, translated);
     }
     chain::check(cx);
 }

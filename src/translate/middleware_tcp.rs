@@ -1,19 +1,19 @@
 //! Translates MiddlewareTCPs: who may connect.
 //! What Traefik's build would refuse is emitted all the same, so the routers that use it are refused, and told here.
 
-use super::context::Context;
+use super::context::{Context, Found};
 use super::middleware::check;
 use super::names;
-use crate::diagnostic::{Diagnostic, ObjectRef};
+use crate::diagnostic::ObjectRef;
 use crate::dynamic::tcp::{InFlightConn, TcpIpAllowList, TcpMiddleware};
-use crate::dynamic::{Origin, Section};
+use crate::dynamic::Section;
 
 /// Translates all MiddlewareTCPs.
 pub(super) fn translate(cx: &mut Context<'_>) {
-    for (namespace, name, middleware) in cx.snapshot.middleware_tcps.iter() {
+    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.middleware_tcps) {
         let object = ObjectRef::new("MiddlewareTCP", namespace, name);
-        let id = names::object(namespace, name);
-        let spec = &middleware.object.spec;
+        let id = names::key(namespace, name);
+        let spec = &custom.object.spec;
         let list = |source_range: &Vec<String>| TcpIpAllowList { source_range: source_range.clone() };
         let translated = TcpMiddleware {
             in_flight_conn: spec.in_flight_conn.as_ref().map(|c| InFlightConn { amount: c.amount }),
@@ -21,8 +21,8 @@ pub(super) fn translate(cx: &mut Context<'_>) {
             ip_allow_list: spec.ip_allow_list.as_ref().map(|l| list(&l.source_range)),
         };
         self::check(cx, &translated, &object);
-        cx.out.tcp.middlewares.insert(id.clone(), translated);
-        cx.out.origins.insert(Section::TcpMiddleware, &id, Origin { object, path: "spec".to_owned() });
+        cx.origin(Section::TcpMiddleware, &id, &object, "spec");
+        cx.out.tcp.middlewares.insert(id, translated);
     }
 }
 
@@ -35,18 +35,18 @@ fn check(cx: &mut Context<'_>, middleware: &TcpMiddleware, object: &ObjectRef) {
     match set.as_slice() {
         [] => {
             let message = "is empty: set one of ipAllowList and inFlightConn";
-            cx.diagnostics.push(Diagnostic::error("MiddlewareKeyCount", object, "spec", message));
+            cx.error("MiddlewareKeyCount", object, "spec", message);
         }
         [used, ignored @ ..] if !ignored.is_empty() => {
             let message = format!("sets {}: only {used} counts, make a MiddlewareTCP of each", set.join(" and "));
-            cx.diagnostics.push(Diagnostic::warning("MiddlewareKeyCount", object, "spec", message));
+            cx.warning("MiddlewareKeyCount", object, "spec", message);
         }
         _ => {}
     }
     for (key, list) in [("ipAllowList", allow), ("ipWhiteList", white)] {
         if let Some(list) = list {
             for (path, message) in check::source_range(&format!("spec.{key}"), &list.source_range) {
-                cx.diagnostics.push(Diagnostic::error("BadOption", object, path, message));
+                cx.error("BadOption", object, path, message);
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 use super::context::Context;
-use crate::diagnostic::{Diagnostic, ObjectRef, Severity};
+use crate::diagnostic::ObjectRef;
 use crate::dynamic::Secret;
 use crate::dynamic::tls::Certificate;
 use crate::objects::Snapshot;
@@ -40,14 +40,8 @@ impl Problem {
     }
 
     /// Tells the owner of the reference.
-    pub(super) fn report(self, cx: &mut Context<'_>, object: &ObjectRef, path: impl Into<String>) {
-        cx.diagnostics.push(Diagnostic::error(self.code, object, path, self.message));
-    }
-
-    /// Tells the owner of the reference that this part is left out, and the rest is served.
-    pub(super) fn report_as(self, severity: Severity, cx: &mut Context<'_>, object: &ObjectRef, path: impl Into<String>) {
-        let finding = Diagnostic::error(self.code, object, path, self.message);
-        cx.diagnostics.push(Diagnostic { severity, ..finding });
+    pub(super) fn report(self, cx: &mut Context<'_>, object: &ObjectRef, path: &str) {
+        cx.error(self.code, object, path, self.message);
     }
 }
 
@@ -204,7 +198,8 @@ fn users(secret: &SecretObject, namespace: &str, name: &str) -> Result<Vec<Secre
         ));
     };
     let text = text(secret, namespace, name, key)?;
-    let users: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(|line| Secret(line.to_owned())).collect();
+    let lines = text.lines().map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let users: Vec<_> = lines.filter(|line| !line.is_empty()).map(|line| Secret(line.to_owned())).collect();
     if users.is_empty() {
         return Err(Problem::new(
             "NoUsers",

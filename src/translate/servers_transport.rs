@@ -5,30 +5,30 @@ use ingora_crds::duration::GoDuration;
 use ingora_crds::servers_transport::{self as crd, RootCa};
 use ingora_crds::{ServersTransportSpec, ServersTransportTCPSpec};
 
-use super::context::Context;
+use super::context::{Context, Found};
 use super::secret::{self, SoleKey};
 use super::{names, tls};
-use crate::diagnostic::{Diagnostic, ObjectRef};
+use crate::diagnostic::ObjectRef;
 use crate::dynamic::http::{ForwardingTimeouts, PeerCertSan, ServersTransport, Spiffe};
 use crate::dynamic::tcp::{ProxyProtocol, TcpClientTls, TcpServersTransport};
 use crate::dynamic::tls::Certificate;
-use crate::dynamic::{Origin, Section};
+use crate::dynamic::Section;
 
 /// Translates all ServersTransports and ServersTransportTCPs.
 pub(super) fn translate(cx: &mut Context<'_>) {
-    for (namespace, name, transport) in cx.snapshot.servers_transports.iter() {
+    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.servers_transports) {
         let object = ObjectRef::new("ServersTransport", namespace, name);
-        let id = names::object(namespace, name);
-        let transport = http(cx, namespace, &transport.object.spec, &object);
-        cx.out.http.servers_transports.insert(id.clone(), transport);
-        cx.out.origins.insert(Section::HttpServersTransport, &id, Origin { object, path: String::new() });
+        let id = names::key(namespace, name);
+        let transport = http(cx, namespace, &custom.object.spec, &object);
+        cx.origin(Section::HttpServersTransport, &id, &object, "spec");
+        cx.out.http.servers_transports.insert(id, transport);
     }
-    for (namespace, name, transport) in cx.snapshot.servers_transport_tcps.iter() {
+    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.servers_transport_tcps) {
         let object = ObjectRef::new("ServersTransportTCP", namespace, name);
-        let id = names::object(namespace, name);
-        let transport = tcp(cx, namespace, &transport.object.spec, &object);
-        cx.out.tcp.servers_transports.insert(id.clone(), transport);
-        cx.out.origins.insert(Section::TcpServersTransport, &id, Origin { object, path: String::new() });
+        let id = names::key(namespace, name);
+        let transport = tcp(cx, namespace, &custom.object.spec, &object);
+        cx.origin(Section::TcpServersTransport, &id, &object, "spec");
+        cx.out.tcp.servers_transports.insert(id, transport);
     }
 }
 
@@ -92,7 +92,7 @@ fn authorities(
 ) -> Vec<String> {
     if !secrets.is_empty() {
         let message = "is deprecated: name each Secret as an entry `secret: <name>` of rootCAs instead";
-        cx.diagnostics.push(Diagnostic::info("Deprecated", object, format!("{at}.rootCAsSecrets"), message));
+        cx.info("Deprecated", object, &format!("{at}.rootCAsSecrets"), message);
     }
     let deprecated = secrets.iter().enumerate().map(|(i, s)| (format!("{at}.rootCAsSecrets[{i}]"), Some(s), None));
     let current = root_cas
@@ -113,7 +113,7 @@ fn authorities(
             (both, _) => {
                 let found = if both.is_some() { "names both a Secret and a ConfigMap" } else { "names nothing" };
                 let message = format!("{found}: write one of `secret` and `configMap`");
-                cx.diagnostics.push(Diagnostic::error("BadRootCa", object, path, message));
+                cx.error("BadRootCa", object, path, message);
                 continue;
             }
         };
@@ -122,7 +122,7 @@ fn authorities(
                 tls::doubt_pem(cx, &text, &what, object, &path);
                 texts.push(text);
             }
-            Err(problem) => problem.report(cx, object, path),
+            Err(problem) => problem.report(cx, object, &path),
         }
     }
     texts
@@ -143,7 +143,7 @@ fn certificates(
                 tls::doubt_pair(cx, &pair, namespace, name, object, &path);
                 pairs.push(pair);
             }
-            Err(problem) => problem.report(cx, object, path),
+            Err(problem) => problem.report(cx, object, &path),
         }
     }
     pairs
@@ -156,12 +156,7 @@ fn cipher_suites(cx: &mut Context<'_>, given: &[String], object: &ObjectRef) -> 
         if let Some(message) = tls::unknown(suite, &tls::CIPHER_SUITES) {
             all_known = false;
             let message = format!("{message} (until then the default suites are used)");
-            cx.diagnostics.push(Diagnostic::error(
-                "UnknownTlsName",
-                object,
-                format!("spec.cipherSuites[{i}]"),
-                message,
-            ));
+            cx.error("UnknownTlsName", object, &format!("spec.cipherSuites[{i}]"), message);
         }
     }
     if all_known { given.to_vec() } else { Vec::new() }
@@ -174,7 +169,7 @@ fn versions(cx: &mut Context<'_>, spec: &ServersTransportSpec, object: &ObjectRe
             return None;
         }
         if let Some(message) = tls::unknown(given, &tls::VERSIONS) {
-            cx.diagnostics.push(Diagnostic::error("UnknownTlsName", object, path, message));
+            cx.error("UnknownTlsName", object, path, message);
         }
         tls::VERSIONS.iter().position(|known| *known == given)
     };
@@ -186,7 +181,7 @@ fn versions(cx: &mut Context<'_>, spec: &ServersTransportSpec, object: &ObjectRe
                 "is {} and maxVersion is {}: it must be below; until then versions from VersionTLS12 on are used",
                 spec.min_version, spec.max_version
             );
-            cx.diagnostics.push(Diagnostic::error("TlsVersionsCrossed", object, "spec.minVersion", message));
+            cx.error("TlsVersionsCrossed", object, "spec.minVersion", message);
         }
         return ("VersionTLS12".to_owned(), String::new());
     }

@@ -3,15 +3,13 @@
 
 mod names;
 
-use std::collections::BTreeMap;
-
 use ingora_crds::{TLSOptionSpec, TLSStoreSpec};
 
-use super::context::Context;
+use super::context::{Context, Found};
 use super::secret::{self, SoleKey};
-use crate::diagnostic::{Diagnostic, ObjectRef, Severity};
+use crate::diagnostic::ObjectRef;
 use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
-use crate::dynamic::{Origin, Section};
+use crate::dynamic::Section;
 
 pub(super) use names::{CIPHER_SUITES, VERSIONS, unknown};
 
@@ -35,7 +33,7 @@ pub(super) fn load_certificate(cx: &mut Context<'_>, namespace: &str, secret: &s
                 "Secret {key} is already in store {}, which no route uses: name it in TLSStore default, or take it out there",
                 loaded.stores.join(", ")
             );
-            cx.diagnostics.push(Diagnostic::warning("CertificateInOtherStore", object, path, message));
+            cx.warning("CertificateInOtherStore", object, path, message);
         }
         return;
     }
@@ -70,7 +68,7 @@ pub(super) fn doubt_pair(
 pub(super) fn doubt_pem(cx: &mut Context<'_>, text: &str, what: &str, object: &ObjectRef, path: &str) {
     if !text.contains("-----BEGIN ") {
         let message = format!("{what} doesn't look like PEM: it should hold a block that starts with `-----BEGIN `");
-        cx.diagnostics.push(Diagnostic::warning("NotPem", object, path, message));
+        cx.warning("NotPem", object, path, message);
     }
 }
 
@@ -78,18 +76,18 @@ pub(super) fn doubt_pem(cx: &mut Context<'_>, text: &str, what: &str, object: &O
 
 fn stores(cx: &mut Context<'_>) {
     let mut defaults = Vec::new();
-    for (namespace, name, store) in cx.snapshot.tls_stores.iter() {
+    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.tls_stores) {
         let object = ObjectRef::new("TLSStore", namespace, name);
         let id = id(namespace, name);
         if name == DEFAULT {
             defaults.push(object.clone());
         } else {
             let message = format!("only a TLSStore named `default` is used, this one is named `{name}`: rename it");
-            cx.diagnostics.push(Diagnostic::warning("StoreNotUsed", &object, "metadata.name", message));
+            cx.warning("StoreNotUsed", &object, "metadata.name", message);
         }
-        if let Some(store) = self::store(cx, &id, namespace, &store.object.spec, &object) {
-            cx.out.tls.stores.insert(id.clone(), store);
-            cx.out.origins.insert(Section::TlsStore, &id, Origin { object, path: String::new() });
+        if let Some(store) = self::store(cx, &id, namespace, &custom.object.spec, &object) {
+            cx.origin(Section::TlsStore, &id, &object, "spec");
+            cx.out.tls.stores.insert(id, store);
         }
     }
     if refuse_duplicates(cx, &defaults) {
@@ -129,29 +127,19 @@ fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, o
 
 fn options(cx: &mut Context<'_>) {
     let mut defaults = Vec::new();
-    let mut translated = BTreeMap::new();
-    for (namespace, name, option) in cx.snapshot.tls_options.iter() {
+    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.tls_options) {
         let object = ObjectRef::new("TLSOption", namespace, name);
         if name == DEFAULT {
             defaults.push(object.clone());
         }
-        let options = self::option(cx, namespace, &option.object.spec, &object);
+        let options = self::option(cx, namespace, &custom.object.spec, &object);
         check(cx, &options, &object);
-        translated.insert(id(namespace, name), (options, object));
+        let id = id(namespace, name);
+        cx.origin(Section::TlsOptions, &id, &object, "spec");
+        cx.out.tls.options.insert(id, options);
     }
     if refuse_duplicates(cx, &defaults) {
-        translated.remove(DEFAULT);
-    }
-    // Routers refer to the normalised id, options carry the raw one: upstream, names with a dot are never found.
-    let aliases: Vec<_> = translated
-        .iter()
-        .map(|(id, both)| (super::names::normalize(id), both))
-        .filter(|(alias, _)| !translated.contains_key(alias))
-        .map(|(alias, both)| (alias, both.clone()))
-        .collect();
-    for (id, (options, object)) in translated.into_iter().chain(aliases) {
-        cx.out.origins.insert(Section::TlsOptions, &id, Origin { object, path: String::new() });
-        cx.out.tls.options.insert(id, options);
+        cx.out.tls.options.remove(DEFAULT);
     }
 }
 
@@ -159,7 +147,7 @@ fn option(cx: &mut Context<'_>, namespace: &str, spec: &TLSOptionSpec, object: &
     if spec.prefer_server_cipher_suites.is_some() {
         let message = "has no effect: the order of suites is the TLS library's; delete it";
         let path = "spec.preferServerCipherSuites";
-        cx.diagnostics.push(Diagnostic::info("NoEffect", object, path, message));
+        cx.info("NoEffect", object, path, message);
     }
     let auth = spec.client_auth.clone().unwrap_or_default();
     let mut ca_files = Vec::new();
@@ -170,7 +158,7 @@ fn option(cx: &mut Context<'_>, namespace: &str, spec: &TLSOptionSpec, object: &
                 doubt_pem(cx, &text, &format!("the authority in Secret {namespace}/{name}"), object, &path);
                 ca_files.push(text);
             }
-            Err(problem) => problem.report(cx, object, path),
+            Err(problem) => problem.report(cx, object, &path),
         }
     }
     let or = |given: &Vec<String>, default: &[&str]| match given.as_slice() {
@@ -211,7 +199,7 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     }
     for (path, value, names) in texts.into_iter().chain(lists) {
         if let Some(message) = unknown(value, names) {
-            cx.diagnostics.push(Diagnostic::error("UnknownTlsName", object, path, message));
+            cx.error("UnknownTlsName", object, path, message);
         }
     }
     let auth = &options.client_auth;
@@ -219,14 +207,14 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     if verifies && auth.ca_files.is_empty() {
         let message = format!("{} needs an authority, there is none: name a Secret with one", auth.client_auth_type);
         let path = "spec.clientAuth.secretNames";
-        cx.diagnostics.push(Diagnostic::error("NoClientAuthority", object, path, message));
+        cx.error("NoClientAuthority", object, path, message);
     }
     let rank = |v: &str| names::VERSIONS.iter().position(|known| *known == v);
     if let (Some(min), Some(max)) = (rank(&options.min_version), rank(&options.max_version))
         && min > max
     {
         let message = format!("{} is below minVersion {}: no handshake can succeed", options.max_version, options.min_version);
-        cx.diagnostics.push(Diagnostic::error("TlsVersionsCrossed", object, "spec.maxVersion", message));
+        cx.error("TlsVersionsCrossed", object, "spec.maxVersion", message);
     }
 }
 
@@ -234,7 +222,7 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
 
 /// `namespace-name` as it stands; an object named `default` is global.
 fn id(namespace: &str, name: &str) -> String {
-    if name == DEFAULT { name.to_owned() } else { format!("{namespace}-{name}") }
+    if name == DEFAULT { name.to_owned() } else { super::names::id(namespace, name) }
 }
 
 /// Tells each of several objects named `default` that none of them is used.
@@ -249,10 +237,7 @@ fn refuse_duplicates(cx: &mut Context<'_>, defaults: &[ObjectRef]) -> bool {
             object.kind,
             namespaces.join(", ")
         );
-        cx.diagnostics.push(Diagnostic {
-            severity: Severity::Error,
-            ..Diagnostic::error("DuplicateDefault", object, "metadata.name", message)
-        });
+        cx.error("DuplicateDefault", object, "metadata.name", message);
     }
     true
 }

@@ -53,7 +53,7 @@ fn check(cx: &mut Context<'_>, scope: &Scope<'_>, users: &[Secret], parts: usize
                 i + 1,
                 scope.namespace()
             );
-            cx.diagnostics.push(Diagnostic::error("BadUser", scope.object, path, message));
+            cx.error("BadUser", scope.object, path, message);
         }
     }
 }

@@ -15,14 +15,14 @@ pub(super) fn circuit_breaker(given: CircuitBreaker) -> CircuitBreaker {
         check_period: given.check_period.or(Some(GoDuration::from_millis(100))),
         fallback_duration: given.fallback_duration.or(Some(GoDuration::from_secs(10))),
         recovery_duration: given.recovery_duration.or(Some(GoDuration::from_secs(10))),
-        response_code: given.response_code.filter(|code| *code != 0).or(Some(503)),
+        response_code: if given.response_code == 0 { 503 } else { given.response_code },
         ..given
     }
 }
 
 /// gzip, then br, then zstd.
 pub(super) fn compress(given: Compress) -> Compress {
-    let encodings = given.encodings.or_else(|| Some(ENCODINGS.map(str::to_owned).to_vec()));
+    let encodings = if given.encodings.is_empty() { ENCODINGS.map(str::to_owned).to_vec() } else { given.encodings };
     Compress { encodings, min_response_body_bytes: given.min_response_body_bytes.filter(|n| *n != 0), ..given }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn translate(
 ) -> Result<config::ForwardAuth, Refused> {
     if given.address.is_empty() {
         let message = "is empty: write the URL of the server that authenticates";
-        cx.diagnostics.push(Diagnostic::error("NoAddress", scope.object, "spec.forwardAuth.address", message));
+        cx.error("NoAddress", scope.object, "spec.forwardAuth.address", message);
         return Err(Refused);
     }
     let tls = given.tls.as_ref().map(|tls| client_tls(cx, scope, tls, "spec.forwardAuth.tls")).transpose()?;

@@ -23,7 +23,7 @@ pub(super) fn translate(
                 plugins.insert(name.clone(), Plugin { shown: shown.clone(), resolved: Resolved(resolved) });
             }
             Err((at, problem)) => {
-                problem.report(cx, scope.object, format!("spec.plugin.{name}{at}"));
+                problem.report(cx, scope.object, &format!("spec.plugin.{name}{at}"));
                 return Err(Refused);
             }
         }

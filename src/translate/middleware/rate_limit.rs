@@ -16,9 +16,9 @@ pub(super) fn translate(
     given: &RateLimit,
 ) -> Result<config::RateLimit, Refused> {
     Ok(config::RateLimit {
-        average: given.average.unwrap_or(0),
+        average: given.average,
         period: Some(given.period.unwrap_or(GoDuration::from_secs(1))),
-        burst: given.burst.unwrap_or(1),
+        burst: if given.burst == 0 { 1 } else { given.burst },
         source_criterion: given.source_criterion.clone(),
         redis: given.redis.as_ref().map(|r| redis(cx, scope, r)).transpose()?,
     })
@@ -32,7 +32,7 @@ fn redis(cx: &mut Context<'_>, scope: &Scope<'_>, given: &Redis) -> Result<confi
         name => match secret::credentials(cx.snapshot, scope.namespace(), name) {
             Ok((username, password)) => (username, Some(password)),
             Err(problem) => {
-                problem.report(cx, scope.object, format!("{path}.secret"));
+                problem.report(cx, scope.object, &format!("{path}.secret"));
                 return Err(Refused);
             }
         },
