@@ -3,6 +3,8 @@
 
 mod class;
 mod context;
+#[cfg(test)]
+mod fixture;
 mod endpoints;
 mod ingress_route;
 mod ingress_route_tcp;

@@ -113,7 +113,7 @@ fn authorities(
             (both, _) => {
                 let found = if both.is_some() { "names both a Secret and a ConfigMap" } else { "names nothing" };
                 let message = format!("{found}: write one of `secret` and `configMap`");
-                cx.error("BadRootCa", object, path, message);
+                cx.error("BadRootCa", object, &path, message);
                 continue;
             }
         };

@@ -11,7 +11,7 @@ use crate::diagnostic::ObjectRef;
 use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
 use crate::dynamic::Section;
 
-pub(super) use names::{CIPHER_SUITES, VERSIONS, unknown};
+pub(super) use self::names::{CIPHER_SUITES, VERSIONS, unknown};
 
 /// The name of the store and of the options that routers use without asking.
 const DEFAULT: &str = "default";
@@ -85,7 +85,7 @@ fn stores(cx: &mut Context<'_>) {
             let message = format!("only a TLSStore named `default` is used, this one is named `{name}`: rename it");
             cx.warning("StoreNotUsed", &object, "metadata.name", message);
         }
-        if let Some(store) = self::store(cx, &id, namespace, &custom.object.spec, &object) {
+        if let Some(store) = store(cx, &id, namespace, &custom.object.spec, &object) {
             cx.origin(Section::TlsStore, &id, &object, "spec");
             cx.out.tls.stores.insert(id, store);
         }
@@ -132,7 +132,7 @@ fn options(cx: &mut Context<'_>) {
         if name == DEFAULT {
             defaults.push(object.clone());
         }
-        let options = self::option(cx, namespace, &custom.object.spec, &object);
+        let options = option(cx, namespace, &custom.object.spec, &object);
         check(cx, &options, &object);
         let id = id(namespace, name);
         cx.origin(Section::TlsOptions, &id, &object, "spec");
@@ -183,8 +183,8 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     let mut lists = vec![];
     let mut texts = vec![];
     for (path, value, names) in [
-        ("spec.minVersion", &options.min_version, &names::VERSIONS[..]),
-        ("spec.maxVersion", &options.max_version, &names::VERSIONS),
+        ("spec.minVersion", &options.min_version, &VERSIONS[..]),
+        ("spec.maxVersion", &options.max_version, &VERSIONS),
         ("spec.clientAuth.clientAuthType", &options.client_auth.client_auth_type, &names::CLIENT_AUTH_TYPES),
     ] {
         if !value.is_empty() {
@@ -192,14 +192,14 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
         }
     }
     for (path, values, names) in [
-        ("spec.cipherSuites", &options.cipher_suites, &names::CIPHER_SUITES[..]),
+        ("spec.cipherSuites", &options.cipher_suites, &CIPHER_SUITES[..]),
         ("spec.curvePreferences", &options.curve_preferences, &names::CURVES),
     ] {
         lists.extend(values.iter().enumerate().map(|(i, value)| (format!("{path}[{i}]"), value, names)));
     }
     for (path, value, names) in texts.into_iter().chain(lists) {
         if let Some(message) = unknown(value, names) {
-            cx.error("UnknownTlsName", object, path, message);
+            cx.error("UnknownTlsName", object, &path, message);
         }
     }
     let auth = &options.client_auth;
@@ -209,7 +209,7 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
         let path = "spec.clientAuth.secretNames";
         cx.error("NoClientAuthority", object, path, message);
     }
-    let rank = |v: &str| names::VERSIONS.iter().position(|known| *known == v);
+    let rank = |v: &str| VERSIONS.iter().position(|known| *known == v);
     if let (Some(min), Some(max)) = (rank(&options.min_version), rank(&options.max_version))
         && min > max
     {

@@ -5,7 +5,6 @@ use ingora_crds::middleware::{ClientTls as Given, ForwardAuth};
 use ingora_middleware::config::{self, ClientTls};
 
 use super::{Refused, Scope};
-use crate::diagnostic::Diagnostic;
 use crate::translate::context::Context;
 use crate::translate::secret::{self, Problem, SoleKey};
 use crate::translate::tls;
