@@ -14,6 +14,7 @@ mod middleware;
 mod middleware_tcp;
 mod names;
 mod reference;
+mod secret;
 mod selector;
 mod servers_transport;
 mod service;

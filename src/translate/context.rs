@@ -1,12 +1,13 @@
 //! What every part of the translation reads (snapshot, options) and writes (configuration, diagnostics).
 //! Custom resources and Services are looked up through here, so that namespaces and label selector always hold.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Service;
 
 use super::class::Filter;
 use crate::diagnostic::{Diagnostic, ObjectRef};
+use crate::dynamic::tls::CertAndStores;
 use crate::dynamic::{Configuration, Origin, Section};
 use crate::objects::{Custom, Snapshot, Store};
 
@@ -42,8 +43,8 @@ pub(super) struct Context<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// Which objects count.
     pub filter: Filter,
-    /// Namespace and name of the TLS Secrets that are in `out.tls.certificates` already.
-    pub certificates: BTreeSet<(String, String)>,
+    /// The certificates loaded so far, by `namespace/secret`; they end up in `out.tls.certificates` in that order.
+    pub certificates: BTreeMap<String, CertAndStores>,
 }
 
 /// A custom resource that counts, with its namespace and name.
@@ -65,13 +66,14 @@ impl<'a> Context<'a> {
             out: Configuration::default(),
             diagnostics,
             filter,
-            certificates: BTreeSet::new(),
+            certificates: BTreeMap::new(),
         }
     }
 
     pub(super) fn finish(mut self) -> (Configuration, Vec<Diagnostic>) {
         self.diagnostics.sort_by(|a, b| (&a.object, &a.path, a.severity).cmp(&(&b.object, &b.path, b.severity)));
         self.diagnostics.dedup();
+        self.out.tls.certificates = self.certificates.into_values().collect();
         (self.out, self.diagnostics)
     }
 
