@@ -3,12 +3,15 @@
 
 mod class;
 mod context;
+mod cycles;
+mod endpoints;
 #[cfg(test)]
 mod fixture;
-mod endpoints;
+mod health;
 mod ingress_route;
 mod ingress_route_tcp;
 mod ingress_route_udp;
+mod layers;
 mod middleware;
 mod middleware_tcp;
 mod names;

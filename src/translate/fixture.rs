@@ -44,7 +44,8 @@ pub(super) fn snapshot(yaml: &str) -> Snapshot {
 
 fn object(value: Value) -> Object {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let group = if text("apiVersion").starts_with("traefik.containo.us") { Group::ContainoUs } else { Group::TraefikIo };
+    let group =
+        if text("apiVersion").starts_with("traefik.containo.us") { Group::ContainoUs } else { Group::TraefikIo };
     match text("kind").as_str() {
         "IngressRoute" => Object::IngressRoute(custom(group, value)),
         "IngressRouteTCP" => Object::IngressRouteTCP(custom(group, value)),

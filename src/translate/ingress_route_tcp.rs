@@ -89,7 +89,8 @@ fn takes(cx: &mut Context<'_>, name: &str, object: &ObjectRef, path: &str) -> bo
     let path = format!("{path}.match");
     if first.object != *object {
         let message = format!(
-            "makes the router {name}, which {} {} makes, too, and which is the one that is served: rename one of the objects",
+            "makes the router {name}, which {} {} makes, too, and which is the one that is served: \
+            rename one of the objects",
             first.object, first.path
         );
         cx.error("RouterNameCollision", object, &path, message);
@@ -193,7 +194,10 @@ fn balancer(
         [("terminationDelay", service.termination_delay.is_some()), ("proxyProtocol", service.proxy_protocol.is_some())]
     {
         if given && group == Group::TraefikIo {
-            let message = format!("is deprecated: write {field} in a ServersTransportTCP, and name that in serversTransport");
+            let message = format!(
+                "is deprecated: write {field} in a ServersTransportTCP, and name that \
+                in serversTransport"
+            );
             cx.info("Deprecated", object, &format!("{path}.{field}"), message);
         }
     }

@@ -31,7 +31,8 @@ pub(super) fn translate(cx: &mut Context<'_>) {
             let path = format!("spec.routes[{i}]");
             if let Some(first) = cx.out.origins.get(Section::UdpRouter, &router).cloned() {
                 let message = format!(
-                    "makes the router {router}, which {} {} makes, too, and which is the one that is served: rename one of the objects",
+                    "makes the router {router}, which {} {} makes, too, and which is the one that is \
+                    served: rename one of the objects",
                     first.object, first.path
                 );
                 cx.error("RouterNameCollision", &object, &path, message);
@@ -62,7 +63,13 @@ fn services(cx: &mut Context<'_>, route: &RouteUdp, group: Group, name: &str, ob
         cx.out.udp.services.insert(service_name, UdpService::LoadBalancer(balancer));
     }
     if route.services.is_empty() {
-        cx.error("NoServices", object, path, "is empty: name at least one Service; until then the route serves nothing");
+        cx.error(
+            "NoServices",
+            object,
+            path,
+            "is empty: name at least one Service; until then the route \
+            serves nothing",
+        );
     }
     if !children.is_empty() {
         cx.origin(Section::UdpService, name, object, path);

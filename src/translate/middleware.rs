@@ -15,8 +15,8 @@ use ingora_crds::MiddlewareSpec;
 use super::context::{Context, Found};
 use super::names;
 use crate::diagnostic::ObjectRef;
-use crate::dynamic::http::Middleware;
 use crate::dynamic::Section;
+use crate::dynamic::http::Middleware;
 use crate::objects::Group;
 
 /// A Middleware that is being translated: where its findings go, and where its references start.

@@ -5,8 +5,8 @@ use super::context::{Context, Found};
 use super::middleware::check;
 use super::names;
 use crate::diagnostic::ObjectRef;
-use crate::dynamic::tcp::{InFlightConn, TcpIpAllowList, TcpMiddleware};
 use crate::dynamic::Section;
+use crate::dynamic::tcp::{InFlightConn, TcpIpAllowList, TcpMiddleware};
 
 /// Translates all MiddlewareTCPs.
 pub(super) fn translate(cx: &mut Context<'_>) {
@@ -28,10 +28,11 @@ pub(super) fn translate(cx: &mut Context<'_>) {
 
 fn check_keys(cx: &mut Context<'_>, middleware: &TcpMiddleware, object: &ObjectRef) {
     let (allow, white, conn) = (&middleware.ip_allow_list, &middleware.ip_white_list, &middleware.in_flight_conn);
-    let set: Vec<_> = [("ipAllowList", allow.is_some()), ("ipWhiteList", white.is_some()), ("inFlightConn", conn.is_some())]
-        .into_iter()
-        .filter_map(|(key, set)| set.then_some(key))
-        .collect();
+    let set: Vec<_> =
+        [("ipAllowList", allow.is_some()), ("ipWhiteList", white.is_some()), ("inFlightConn", conn.is_some())]
+            .into_iter()
+            .filter_map(|(key, set)| set.then_some(key))
+            .collect();
     match set.as_slice() {
         [] => {
             let message = "is empty: set one of ipAllowList and inFlightConn";

@@ -8,8 +8,8 @@ use ingora_crds::{TLSOptionSpec, TLSStoreSpec};
 use super::context::{Context, Found};
 use super::secret::{self, SoleKey};
 use crate::diagnostic::ObjectRef;
-use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
 use crate::dynamic::Section;
+use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
 
 pub(super) use self::names::{CIPHER_SUITES, VERSIONS, unknown};
 
@@ -30,7 +30,8 @@ pub(super) fn load_certificate(cx: &mut Context<'_>, namespace: &str, secret: &s
     if let Some(loaded) = cx.certificates.get(&key) {
         if !loaded.stores.is_empty() && !loaded.stores.iter().any(|s| s == DEFAULT) {
             let message = format!(
-                "Secret {key} is already in store {}, which no route uses: name it in TLSStore default, or take it out there",
+                "Secret {key} is already in store {}, which no route uses: name it in TLSStore default, \
+                or take it out there",
                 loaded.stores.join(", ")
             );
             cx.warning("CertificateInOtherStore", object, path, message);
@@ -67,7 +68,10 @@ pub(super) fn doubt_pair(
 /// Warns of a text that doesn't look like PEM; `what` names it.
 pub(super) fn doubt_pem(cx: &mut Context<'_>, text: &str, what: &str, object: &ObjectRef, path: &str) {
     if !text.contains("-----BEGIN ") {
-        let message = format!("{what} doesn't look like PEM: it should hold a block that starts with `-----BEGIN `");
+        let message = format!(
+            "{what} doesn't look like PEM: it should hold a block that starts with \
+            `-----BEGIN `"
+        );
         cx.warning("NotPem", object, path, message);
     }
 }
@@ -205,7 +209,11 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     let auth = &options.client_auth;
     let verifies = matches!(auth.client_auth_type.as_str(), "VerifyClientCertIfGiven" | "RequireAndVerifyClientCert");
     if verifies && auth.ca_files.is_empty() {
-        let message = format!("{} needs an authority, there is none: name a Secret with one", auth.client_auth_type);
+        let message = format!(
+            "{} needs an authority, there is none: name a Secret \
+            with one",
+            auth.client_auth_type
+        );
         let path = "spec.clientAuth.secretNames";
         cx.error("NoClientAuthority", object, path, message);
     }
@@ -213,7 +221,11 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     if let (Some(min), Some(max)) = (rank(&options.min_version), rank(&options.max_version))
         && min > max
     {
-        let message = format!("{} is below minVersion {}: no handshake can succeed", options.max_version, options.min_version);
+        let message = format!(
+            "{} is below minVersion {}: no handshake \
+            can succeed",
+            options.max_version, options.min_version
+        );
         cx.error("TlsVersionsCrossed", object, "spec.maxVersion", message);
     }
 }
@@ -233,7 +245,8 @@ fn refuse_duplicates(cx: &mut Context<'_>, defaults: &[ObjectRef]) -> bool {
     let namespaces: Vec<_> = defaults.iter().map(|object| object.namespace.as_str()).collect();
     for object in defaults {
         let message = format!(
-            "a {} named `default` counts for all namespaces, and there is one in each of {}: none of them is used, keep one",
+            "a {} named `default` counts for all namespaces, and there is one in each of {}: none of \
+            them is used, keep one",
             object.kind,
             namespaces.join(", ")
         );

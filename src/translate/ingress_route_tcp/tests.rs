@@ -30,7 +30,9 @@ endpoints: [{addresses: [10.0.0.1, 10.0.0.2], conditions: {ready: true}}, {addre
 const NAME: &str = "default-test.route-673acf455cb2dab0b43a";
 
 fn group(group: &str, spec: &str, options: &Options) -> Outcome {
-    let head = format!("{{apiVersion: {group}/v1alpha1, kind: IngressRouteTCP, metadata: {{namespace: default, name: test.route}}");
+    let head = format!(
+        "{{apiVersion: {group}/v1alpha1, kind: IngressRouteTCP, metadata: {{namespace: default, name: test.route}}"
+    );
     outcome_with(&format!("{OBJECTS}{head}, spec: {spec}}}"), options)
 }
 
@@ -44,7 +46,9 @@ fn route(rest: &str) -> String {
 
 #[test]
 fn one_service() {
-    let out = tcp("{entryPoints: [tcp], routes: [{match: 'HostSNI(`*`)', priority: 7, syntax: v3, middlewares: [{name: allow.it}], services: [{name: db, port: 5432, tls: true}]}]}");
+    let out = tcp(
+        "{entryPoints: [tcp], routes: [{match: 'HostSNI(`*`)', priority: 7, syntax: v3, middlewares: [{name: allow.it}], services: [{name: db, port: 5432, tls: true}]}]}",
+    );
     assert_eq!(
         out.json("/tcp/routers"),
         json!({NAME: {
@@ -63,7 +67,9 @@ fn one_service() {
 
 #[test]
 fn several_services_without_the_broken_ones() {
-    let out = tcp(&route("services: [{name: db, port: pg, weight: 3}, {name: absent, port: 1}, {name: two, port: 2, nativeLB: true}]"));
+    let out = tcp(&route(
+        "services: [{name: db, port: pg, weight: 3}, {name: absent, port: 1}, {name: two, port: 2, nativeLB: true}]",
+    ));
     let (first, second) = (format!("{NAME}-db-pg"), format!("{NAME}-two-2"));
     assert_eq!(
         out.json("/tcp/services"),
@@ -120,7 +126,9 @@ fn across_namespaces_where_allowed() {
     let options = Options { allow_cross_namespace: true, ..Options::default() };
     let out = group(
         "traefik.io",
-        &route("middlewares: [{name: allow, namespace: other}], services: [{name: db, namespace: other, port: 5432, nativeLB: true}]"),
+        &route(
+            "middlewares: [{name: allow, namespace: other}], services: [{name: db, namespace: other, port: 5432, nativeLB: true}]",
+        ),
         &options,
     );
     assert_eq!(out.json(&format!("/tcp/routers/{NAME}/middlewares")), json!(["other-allow"]));
@@ -131,7 +139,9 @@ fn across_namespaces_where_allowed() {
 
 #[test]
 fn missing_references_keep_the_router() {
-    let out = tcp("{routes: [{match: 'HostSNI(`*`)', middlewares: [{name: absent}], services: [{name: db, port: 5432}]}], tls: {options: {name: absent}}}");
+    let out = tcp(
+        "{routes: [{match: 'HostSNI(`*`)', middlewares: [{name: absent}], services: [{name: db, port: 5432}]}], tls: {options: {name: absent}}}",
+    );
     assert_eq!(
         out.findings("IngressRouteTCP"),
         ["E MiddlewareTCPNotFound spec.routes[0].middlewares[0].name", "E TLSOptionNotFound spec.tls.options.name"]
@@ -152,7 +162,9 @@ fn tls() {
             }),
         ),
     ] {
-        let out = tcp(&format!("{{routes: [{{match: 'HostSNI(`*`)', services: [{{name: db, port: 5432}}]}}], tls: {given}}}"));
+        let out = tcp(&format!(
+            "{{routes: [{{match: 'HostSNI(`*`)', services: [{{name: db, port: 5432}}]}}], tls: {given}}}"
+        ));
         assert_eq!(out.json(&format!("/tcp/routers/{NAME}/tls")), expected, "{given}");
         assert_eq!(out.findings("IngressRouteTCP"), [""; 0], "{given}");
     }
@@ -167,8 +179,16 @@ fn balancer_options() {
         ("proxyProtocol: {}", json!({"proxyProtocol": {"version": 2}}), vec!["I Deprecated"]),
         ("proxyProtocol: {version: 1}", json!({"proxyProtocol": {"version": 1}}), vec!["I Deprecated"]),
         ("terminationDelay: 200", json!({"terminationDelay": 200}), vec!["I Deprecated"]),
-        ("terminationDelay: 200, serversTransport: st", json!({"serversTransport": "default-st"}), vec!["I Deprecated"]),
-        ("serversTransport: absent", json!({"serversTransport": "default-absent"}), vec!["E ServersTransportTCPNotFound"]),
+        (
+            "terminationDelay: 200, serversTransport: st",
+            json!({"serversTransport": "default-st"}),
+            vec!["I Deprecated"],
+        ),
+        (
+            "serversTransport: absent",
+            json!({"serversTransport": "default-absent"}),
+            vec!["E ServersTransportTCPNotFound spec.routes[0].services[0].serversTransport"],
+        ),
     ] {
         let out = tcp(&route(&format!("services: [{{name: db, port: 5432, {rest}}}]")));
         let mut balancer = out.json(&format!("/tcp/services/{NAME}/loadBalancer"));
@@ -206,13 +226,17 @@ fn other_classes_are_passed_over() {
 
 #[test]
 fn routers_of_the_same_name() {
-    let out = tcp("{routes: [{match: 'HostSNI(`*`)', services: [{name: two, port: 1, nativeLB: true}]}, {match: 'HostSNI(`*`)', services: [{name: db, port: 5432}]}]}");
+    let out = tcp(
+        "{routes: [{match: 'HostSNI(`*`)', services: [{name: two, port: 1, nativeLB: true}]}, {match: 'HostSNI(`*`)', services: [{name: db, port: 5432}]}]}",
+    );
     assert_eq!(out.findings("IngressRouteTCP"), ["W DuplicateMatch spec.routes[1].match"]);
     let servers = out.json(&format!("/tcp/services/{NAME}/loadBalancer/servers/0/address"));
     assert_eq!(servers, json!("10.0.0.1:15432"));
 
     let object = |ns: &str, name: &str, port: u16| {
-        format!("---\n{{kind: Service, metadata: {{namespace: {ns}, name: s}}, spec: {{clusterIP: 1.1.1.1, ports: [{{port: {port}}}]}}}}\n---\n{{kind: IngressRouteTCP, metadata: {{namespace: {ns}, name: {name}}}, spec: {{routes: [{{match: 'HostSNI(`*`)', services: [{{name: s, port: {port}, nativeLB: true}}]}}]}}}}\n")
+        format!(
+            "---\n{{kind: Service, metadata: {{namespace: {ns}, name: s}}, spec: {{clusterIP: 1.1.1.1, ports: [{{port: {port}}}]}}}}\n---\n{{kind: IngressRouteTCP, metadata: {{namespace: {ns}, name: {name}}}, spec: {{routes: [{{match: 'HostSNI(`*`)', services: [{{name: s, port: {port}, nativeLB: true}}]}}]}}}}\n"
+        )
     };
     let out = outcome_with(&(object("a", "b-c", 1) + &object("a-b", "c", 2)), &Options::default());
     assert_eq!(out.findings("IngressRouteTCP"), ["E RouterNameCollision spec.routes[0].match"]);

@@ -16,7 +16,8 @@ endpoints: [{addresses: ["fd00::1"], conditions: {ready: true}}, {addresses: [10
 "#;
 
 fn udp(api: &str, spec: &str) -> (Value, Value, Vec<String>) {
-    let head = format!("{{apiVersion: {api}/v1alpha1, kind: IngressRouteUDP, metadata: {{namespace: default, name: u.x}}");
+    let head =
+        format!("{{apiVersion: {api}/v1alpha1, kind: IngressRouteUDP, metadata: {{namespace: default, name: u.x}}");
     let out = outcome(&format!("{OBJECTS}{head}, spec: {spec}}}"));
     (out.json("/udp/routers"), out.json("/udp/services"), out.findings("IngressRouteUDP"))
 }
@@ -72,13 +73,18 @@ fn the_only_port_of_the_older_group() {
 
 #[test]
 fn other_classes_are_passed_over() {
-    let (routers, services, _) = udp("traefik.io", "{ingressClassName: nginx, routes: [{services: [{name: dns, port: 53}]}]}");
+    let (routers, services, _) =
+        udp("traefik.io", "{ingressClassName: nginx, routes: [{services: [{name: dns, port: 53}]}]}");
     assert_eq!((routers, services), (Value::Null, Value::Null));
 }
 
 #[test]
 fn routers_of_the_same_name() {
-    let object = |ns: &str, name: &str| format!("---\n{{kind: IngressRouteUDP, metadata: {{namespace: {ns}, name: {name}}}, spec: {{routes: [{{services: []}}]}}}}\n");
+    let object = |ns: &str, name: &str| {
+        format!(
+            "---\n{{kind: IngressRouteUDP, metadata: {{namespace: {ns}, name: {name}}}, spec: {{routes: [{{services: []}}]}}}}\n"
+        )
+    };
     let out = outcome(&(object("a", "b-c") + &object("a-b", "c")));
     let collisions = out.diagnostics.iter().filter(|d| d.code == "RouterNameCollision");
     assert_eq!(collisions.map(|d| d.object.to_string()).collect::<Vec<_>>(), ["IngressRouteUDP a-b/c"]);

@@ -70,12 +70,7 @@ pub(super) fn client_tls(
     Ok(tls)
 }
 
-fn or_refuse<T>(
-    cx: &mut Context<'_>,
-    scope: &Scope<'_>,
-    read: Result<T, Problem>,
-    path: &str,
-) -> Result<T, Refused> {
+fn or_refuse<T>(cx: &mut Context<'_>, scope: &Scope<'_>, read: Result<T, Problem>, path: &str) -> Result<T, Refused> {
     read.map_err(|problem| {
         problem.report(cx, scope.object, path);
         Refused

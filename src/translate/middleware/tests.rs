@@ -118,19 +118,25 @@ fn secrets_reach_the_filters() {
 #[test]
 fn a_broken_one_is_not_emitted() {
     for (spec, finding) in [
-        ("{basicAuth: {}}", "E SecretNameMissing spec.basicAuth.secret"),
+        ("{basicAuth: {secret: ''}}", "E SecretNameMissing spec.basicAuth.secret"),
         ("{basicAuth: {secret: absent}}", "E SecretNotFound spec.basicAuth.secret"),
         ("{basicAuth: {secret: pair}}", "E SecretKeyCount spec.basicAuth.secret"),
         ("{digestAuth: {secret: login}}", "E SecretKeyCount spec.digestAuth.secret"),
-        ("{forwardAuth: {}}", "E NoAddress spec.forwardAuth.address"),
+        ("{forwardAuth: {address: ''}}", "E NoAddress spec.forwardAuth.address"),
         ("{forwardAuth: {address: a, tls: {caSecret: absent}}}", "E SecretNotFound spec.forwardAuth.tls.caSecret"),
         ("{forwardAuth: {address: a, tls: {certSecret: ca}}}", "E SecretKeyMissing spec.forwardAuth.tls.certSecret"),
         ("{rateLimit: {redis: {secret: users}}}", "E SecretKeyMissing spec.rateLimit.redis.secret"),
         ("{rateLimit: {redis: {tls: {certSecret: absent}}}}", "E SecretNotFound spec.rateLimit.redis.tls.certSecret"),
         ("{plugin: {p: {a: [{b: 'urn:k8s:secret:x:y'}]}}}", "E SecretNotFound spec.plugin.p.a[0].b"),
         ("{errors: {status: ['500']}}", "E ServiceMissing spec.errors.service"),
-        ("{errors: {status: ['500'], service: {name: absent, port: 80}}}", "E ServiceNotFound spec.errors.service.name"),
-        ("{chain: {middlewares: [{name: a}, {name: b, namespace: o}]}}", "E CrossNamespaceNotAllowed spec.chain.middlewares[1].namespace"),
+        (
+            "{errors: {status: ['500'], service: {name: absent, port: 80}}}",
+            "E ServiceNotFound spec.errors.service.name",
+        ),
+        (
+            "{chain: {middlewares: [{name: a}, {name: b, namespace: o}]}}",
+            "E CrossNamespaceNotAllowed spec.chain.middlewares[1].namespace",
+        ),
     ] {
         let out = middleware(spec);
         assert!(out.findings("Middleware").contains(&finding.to_owned()), "{spec}: {}", out.messages());
@@ -150,7 +156,7 @@ fn what_no_filter_can_be_built_from_is_emitted_and_told() {
         ("{circuitBreaker: {expression: ''}}", vec!["E BadOption spec.circuitBreaker.expression"]),
         ("{rateLimit: {period: -1s}}", vec!["E BadOption spec.rateLimit.period"]),
         ("{plugin: {a: {}, b: {}}}", vec!["E BadOption spec.plugin"]),
-        ("{ipAllowList: {}}", vec!["E BadOption spec.ipAllowList.sourceRange"]),
+        ("{ipAllowList: {sourceRange: []}}", vec!["E BadOption spec.ipAllowList.sourceRange"]),
         ("{ipWhiteList: {sourceRange: [10.0.0.0/33]}}", vec!["E BadOption spec.ipWhiteList.sourceRange[0]"]),
         (
             "{ipAllowList: {sourceRange: ['::1'], ipStrategy: {depth: -1, excludedIPs: [x], ipv6Subnet: 129}}}",
@@ -179,7 +185,11 @@ fn what_no_filter_can_be_built_from_is_emitted_and_told() {
         ),
         (
             "{retry: {attempts: 1, status: ['500', '500,502', '500-', '5xx']}}",
-            vec!["E BadOption spec.retry.status[1]", "E BadOption spec.retry.status[2]", "E BadOption spec.retry.status[3]"],
+            vec![
+                "E BadOption spec.retry.status[1]",
+                "E BadOption spec.retry.status[2]",
+                "E BadOption spec.retry.status[3]",
+            ],
         ),
         ("{basicAuth: {secret: digest}}", vec!["E BadUser spec.basicAuth.secret"]),
         ("{digestAuth: {secret: users}}", vec!["E BadUser spec.digestAuth.secret"; 2]),
@@ -201,21 +211,26 @@ fn error_pages() {
         let spec = format!(
             "{{errors: {{status: ['500-599'], query: '/{{status}}', statusRewrites: {{'500': 418}}, errorRequestHeaders: [], service: {reference}}}}}"
         );
-        let out = outcome(&format!("{service}{{kind: Middleware, metadata: {{namespace: default, name: m.x}}, spec: {spec}}}"));
+        let out = outcome(&format!(
+            "{service}{{kind: Middleware, metadata: {{namespace: default, name: m.x}}, spec: {spec}}}"
+        ));
         assert_eq!(
             out.json("/http/middlewares/default-m-x"),
             json!({"errors": {
                 "status": ["500-599"], "query": "/{status}", "statusRewrites": {"500": 418}, "errorRequestHeaders": [],
                 "service": expected,
             }}),
-            "{}", out.messages()
+            "{}",
+            out.messages()
         );
     }
 }
 
 fn chains(objects: &[(&str, &str)]) -> Outcome {
     let one = |(name, members): &(&str, &str)| {
-        format!("{{kind: Middleware, metadata: {{namespace: default, name: {name}}}, spec: {{chain: {{middlewares: [{members}]}}}}}}")
+        format!(
+            "{{kind: Middleware, metadata: {{namespace: default, name: {name}}}, spec: {{chain: {{middlewares: [{members}]}}}}}}"
+        )
     };
     let options = Options { allow_cross_namespace: true, ..Options::default() };
     outcome_with(&objects.iter().map(one).collect::<Vec<_>>().join("\n---\n"), &options)
@@ -223,7 +238,8 @@ fn chains(objects: &[(&str, &str)]) -> Outcome {
 
 #[test]
 fn chain_members_are_named() {
-    let out = chains(&[("a", "{name: b.c}, {name: d, namespace: other}, {name: default-x@kubernetescrd}"), ("b.c", "")]);
+    let out =
+        chains(&[("a", "{name: b.c}, {name: d, namespace: other}, {name: default-x@kubernetescrd}"), ("b.c", "")]);
     let members = json!(["default-b-c", "other-d", "default-x@kubernetescrd"]);
     assert_eq!(out.json("/http/middlewares/default-a"), json!({"chain": {"middlewares": members}}));
     assert_eq!(out.findings("Middleware"), ["E MiddlewareNotFound spec.chain.middlewares[1].name"]);

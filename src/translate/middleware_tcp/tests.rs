@@ -24,7 +24,8 @@ fn translates_and_checks() {
             vec!["W MiddlewareKeyCount spec"],
         ),
     ] {
-        let out = outcome(&format!("{{kind: MiddlewareTCP, metadata: {{namespace: default, name: m.x}}, spec: {spec}}}"));
+        let out =
+            outcome(&format!("{{kind: MiddlewareTCP, metadata: {{namespace: default, name: m.x}}, spec: {spec}}}"));
         assert_eq!(out.json("/tcp/middlewares"), json!({"default-m-x": expected}), "{spec}");
         assert_eq!(out.findings("MiddlewareTCP"), findings, "{spec}");
     }

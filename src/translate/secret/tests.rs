@@ -120,7 +120,8 @@ fn reads_credentials() {
 #[test]
 fn resolves_plugin_values() {
     let objects = snapshot(OBJECTS);
-    let written = serde_json::json!({"a": ["x", {"b": "urn:k8s:secret:two:a"}], "n": 1, "urn": "an urn:k8s:secret:two:a"});
+    let written =
+        serde_json::json!({"a": ["x", {"b": "urn:k8s:secret:two:a"}], "n": 1, "urn": "an urn:k8s:secret:two:a"});
     let expected = serde_json::json!({"a": ["x", {"b": "hidden-a"}], "n": 1, "urn": "an urn:k8s:secret:two:a"});
     assert_eq!(resolve(&objects, "ns", &written).unwrap(), expected);
     for (urn, code) in [

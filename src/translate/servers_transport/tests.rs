@@ -15,7 +15,9 @@ const OBJECTS: &str = r#"
 "#;
 
 fn http(spec: &str) -> (Value, Vec<String>) {
-    let out = outcome(&format!("{OBJECTS}{{kind: ServersTransport, metadata: {{namespace: default, name: t.x}}, spec: {spec}}}"));
+    let out = outcome(&format!(
+        "{OBJECTS}{{kind: ServersTransport, metadata: {{namespace: default, name: t.x}}, spec: {spec}}}"
+    ));
     (out.json("/http/serversTransports/default-t-x"), out.findings("ServersTransport"))
 }
 
@@ -64,11 +66,11 @@ fn http_fields() {
         findings,
         [
             "E SecretKeyMissing spec.certificatesSecrets[1]",
+            "I Deprecated spec.rootCAsSecrets",
+            "E SecretNotFound spec.rootCAsSecrets[1]",
             "E ConfigMapNotFound spec.rootCAs[2]",
             "E BadRootCa spec.rootCAs[3]",
             "E BadRootCa spec.rootCAs[4]",
-            "I Deprecated spec.rootCAsSecrets",
-            "E SecretNotFound spec.rootCAsSecrets[1]",
         ]
     );
 }
@@ -126,7 +128,9 @@ fn tcp() {
             }),
         ),
     ] {
-        let out = outcome(&format!("{OBJECTS}{{kind: ServersTransportTCP, metadata: {{namespace: default, name: t.x}}, spec: {spec}}}"));
+        let out = outcome(&format!(
+            "{OBJECTS}{{kind: ServersTransportTCP, metadata: {{namespace: default, name: t.x}}, spec: {spec}}}"
+        ));
         assert_eq!(out.json("/tcp/serversTransports/default-t-x"), expected, "{spec}");
         assert_eq!(out.messages(), "", "{spec}");
     }

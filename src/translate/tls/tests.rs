@@ -79,9 +79,13 @@ fn broken_options_are_told() {
         ("{cipherSuites: [TLS_AES_128_GCM_SHA256, TLS_NULL]}", "E UnknownTlsName spec.cipherSuites[1]"),
         ("{curvePreferences: [P256]}", "E UnknownTlsName spec.curvePreferences[0]"),
         ("{clientAuth: {clientAuthType: Verify}}", "E UnknownTlsName spec.clientAuth.clientAuthType"),
-        ("{clientAuth: {clientAuthType: RequireAndVerifyClientCert}}", "E NoClientAuthority spec.clientAuth.secretNames"),
+        (
+            "{clientAuth: {clientAuthType: RequireAndVerifyClientCert}}",
+            "E NoClientAuthority spec.clientAuth.secretNames",
+        ),
     ] {
-        let out = with_secrets(&format!("{{kind: TLSOption, metadata: {{namespace: default, name: o}}, spec: {spec}}}"));
+        let out =
+            with_secrets(&format!("{{kind: TLSOption, metadata: {{namespace: default, name: o}}, spec: {spec}}}"));
         assert_eq!(out.findings("TLSOption"), [expected], "{spec}");
         assert!(out.configuration.tls.options.contains_key("default-o"), "{spec}");
     }
@@ -101,8 +105,11 @@ fn names_near_a_known_one_are_suggested() {
 
 #[test]
 fn default_objects_are_global_and_alone() {
-    let option = |ns: &str| format!("{{kind: TLSOption, metadata: {{namespace: {ns}, name: default}}, spec: {{sniStrict: true}}}}\n---\n");
-    let store = |ns: &str| format!("{{kind: TLSStore, metadata: {{namespace: {ns}, name: default}}, spec: {{}}}}\n---\n");
+    let option = |ns: &str| {
+        format!("{{kind: TLSOption, metadata: {{namespace: {ns}, name: default}}, spec: {{sniStrict: true}}}}\n---\n")
+    };
+    let store =
+        |ns: &str| format!("{{kind: TLSStore, metadata: {{namespace: {ns}, name: default}}, spec: {{}}}}\n---\n");
     let one = with_secrets(&(option("a") + &store("b")));
     assert_eq!(one.json("/tls/options/default/sniStrict"), json!(true));
     assert_eq!(one.json("/tls/stores"), json!({"default": {}}));
