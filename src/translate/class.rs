@@ -3,7 +3,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::context::Options;
+use super::context::{Context, Options};
 use super::selector::Selector;
 use crate::diagnostic::{Diagnostic, ObjectRef};
 
@@ -20,6 +20,24 @@ pub(super) struct Filter {
     /// `None` where the configured one can't be read: then nothing counts.
     selector: Option<Selector>,
     class: String,
+}
+
+/// Whether an IngressRoute, IngressRouteTCP or IngressRouteUDP is of the class served; where not, that is told.
+pub(super) fn served(
+    cx: &mut Context<'_>,
+    class_name: Option<&str>,
+    metadata: &ObjectMeta,
+    object: &ObjectRef,
+) -> bool {
+    let Err(class) = cx.filter.serves(class_name, metadata) else { return true };
+    let class = if class.is_empty() { "none".to_owned() } else { format!("{class:?}") };
+    let served = match cx.filter.class.as_str() {
+        "" => "none or \"traefik\"".to_owned(),
+        served => format!("{served:?}"),
+    };
+    let path = if class_name.is_some() { "spec.ingressClassName" } else { "metadata.annotations" };
+    cx.info("ClassNotServed", object, path, format!("its ingress class is {class}, and the one served is {served}"));
+    false
 }
 
 // === impl Filter ===
@@ -61,11 +79,6 @@ impl Filter {
         let class = class_name.or_else(annotation).unwrap_or_default();
         let served = if self.class.is_empty() { class.is_empty() || class == DEFAULT_CLASS } else { class == self.class };
         if served { Ok(()) } else { Err(class) }
-    }
-
-    /// What the option says, for messages.
-    pub(super) fn class(&self) -> &str {
-        &self.class
     }
 }
 

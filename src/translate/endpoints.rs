@@ -116,7 +116,9 @@ fn find<'a>(
 ) -> Option<Servers<'a>> {
     let Wanted { namespace, name, .. } = *wanted;
     let Some(service) = cx.service(namespace, name) else {
-        let hint = if cx.filter.watches(namespace) {
+        let hint = if name.contains('@') {
+            "a name with @ needs kind: TraefikService"
+        } else if cx.filter.watches(namespace) {
             "create it, or correct the name"
         } else {
             "its namespace is not among the provider's namespaces"
@@ -290,7 +292,7 @@ fn endpoints(
     let mut list = Vec::new();
     for slice in slices.into_iter().flat_map(|s| s.values()) {
         let Some(number) = slice_port(slice, port.name) else { continue };
-        for endpoint in slice.endpoints.iter().filter(|e| traffic.takes(e)) {
+        for endpoint in slice.endpoints.iter().flatten().filter(|e| traffic.takes(e)) {
             let fenced = traffic == Traffic::Http && condition(endpoint, |c| c.terminating) == Some(true);
             let new = endpoint.addresses.iter().filter(|a| seen.insert(a.as_str()));
             list.extend(new.map(|a| Address { fenced, ..Address::new(a, number) }));

@@ -9,7 +9,7 @@ use ingora_crds::ingress_route::{self as crd, Route};
 use super::context::{Context, Found};
 use super::reference::{self, Target};
 use super::service::{self, Meant, Referrer};
-use super::{layers, names, tls, traefik_service};
+use super::{class, layers, names, tls, traefik_service};
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::http::{Observability, Router, RouterTls};
@@ -39,7 +39,7 @@ pub(super) fn translate(cx: &mut Context<'_>) {
 fn translate_one<'a>(cx: &mut Context<'a>, found: &Found<'a, IngressRoute>, parents: &mut layers::Names<'a>) {
     let object = ObjectRef::new("IngressRoute", found.namespace, found.name);
     let route = &*found.custom.object;
-    if !class_served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
+    if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
         return;
     }
     if let Some(given) = &route.spec.tls {
@@ -63,30 +63,12 @@ fn translate_one<'a>(cx: &mut Context<'a>, found: &Found<'a, IngressRoute>, pare
     }
 }
 
-/// Whether an IngressRoute, IngressRouteTCP or IngressRouteUDP is of the class served; told where not.
-pub(super) fn class_served(
-    cx: &mut Context<'_>,
-    class_name: Option<&str>,
-    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-    object: &ObjectRef,
-) -> bool {
-    let Err(class) = cx.filter.serves(class_name, metadata) else { return true };
-    let class = if class.is_empty() { "none".to_owned() } else { format!("{class:?}") };
-    let served = match cx.filter.class() {
-        "" => "none or \"traefik\"".to_owned(),
-        served => format!("{served:?}"),
-    };
-    let message = format!("not served: its ingress class is {class}, the one served is {served}");
-    cx.info("ClassNotServed", object, "spec.ingressClassName", message);
-    false
-}
-
 /// `None` where the route is dropped, which is reported.
 fn translate_route(cx: &mut Context<'_>, source: &Source<'_, '_>, route: &Route, path: &str) -> Option<()> {
     let object = source.object;
     check_kind(cx, source, route, path)?;
     if route.rule.is_empty() {
-        cx.error("EmptyMatch", object, &format!("{path}.match"), "has no rule: write for example Host(`example.com`)");
+        cx.error("EmptyRule", object, &format!("{path}.match"), "has no rule: write for example Host(`example.com`)");
         return None;
     }
     let key = names::http_router(&object.namespace, source.name, &route.rule);
