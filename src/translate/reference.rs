@@ -108,7 +108,7 @@ pub(super) fn namespace_allowed(
             "refers to {kind} {wanted}/{name} in another namespace than {home}: that needs the provider's option \
              allowCrossNamespace: true, or {kind} {name} in namespace {home}"
         );
-        cx.error("CrossNamespaceNotAllowed", object, &format!("{path}.namespace"), message);
+        cx.error("CrossNamespaceNotAllowed", object, format!("{path}.namespace"), message);
     }
     allowed
 }
@@ -149,7 +149,7 @@ fn other_provider(
     }
     if let Some(namespace) = namespace {
         let message = format!("namespace {namespace} is ignored, because the name has a provider (@{provider})");
-        cx.warning("NamespaceIgnored", object, &format!("{path}.namespace"), message);
+        cx.warning("NamespaceIgnored", object, format!("{path}.namespace"), message);
     }
     if !own && provider != INTERNAL {
         let message = format!(
@@ -169,7 +169,7 @@ fn tls_option(cx: &mut Context<'_>, namespace: &str, name: &str, object: &Object
     if name == "default" {
         let message = "a TLSOption named default is used by all routers that name no options, and can't be named: \
                        leave options out";
-        cx.error("TLSOptionNotFound", object, &format!("{path}.name"), message);
+        cx.error("TLSOptionNotFound", object, format!("{path}.name"), message);
     }
     names::id(namespace, name)
 }
@@ -184,5 +184,5 @@ fn missing(cx: &mut Context<'_>, target: Target, namespace: &str, name: &str, ob
         String::new()
     };
     let message = format!("{kind} {namespace}/{name} does not exist{hint}: what refers to it is not served");
-    cx.error(target.missing(), object, &format!("{path}.name"), message);
+    cx.error(target.missing(), object, format!("{path}.name"), message);
 }
