@@ -100,17 +100,17 @@ impl<'a> Context<'a> {
     }
 
     /// Reports that something asked for is not served.
-    pub(super) fn error(&mut self, code: &'static str, object: &ObjectRef, path: &str, message: impl Into<String>) {
+    pub(super) fn error(&mut self, code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(code, object, path, message));
     }
 
     /// Reports something that is served, but probably not as meant.
-    pub(super) fn warning(&mut self, code: &'static str, object: &ObjectRef, path: &str, message: impl Into<String>) {
+    pub(super) fn warning(&mut self, code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::warning(code, object, path, message));
     }
 
     /// Reports something worth knowing.
-    pub(super) fn info(&mut self, code: &'static str, object: &ObjectRef, path: &str, message: impl Into<String>) {
+    pub(super) fn info(&mut self, code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::info(code, object, path, message));
     }
 

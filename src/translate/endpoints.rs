@@ -64,7 +64,7 @@ pub(super) fn http_servers(
 ) -> Option<Vec<Server>> {
     if !matches!(scheme, "" | "http" | "https" | "h2c") {
         let message = format!("scheme {scheme:?} is not known: accepted are http, https and h2c, or none");
-        cx.error("InvalidScheme", object, &format!("{path}.scheme"), message);
+        cx.error("InvalidScheme", object, format!("{path}.scheme"), message);
         return None;
     }
     let servers = find(cx, wanted, Traffic::Http, object, path)?;
@@ -103,7 +103,7 @@ pub(super) fn only_port(
     }
     let [only] = ports(cx.service(namespace, name)?) else { return None };
     let message = format!("no port given: Service {namespace}/{name} has only port {}, which is used", only.port);
-    cx.info("PortAssumed", object, &format!("{path}.port"), message);
+    cx.info("PortAssumed", object, format!("{path}.port"), message);
     Some(IntOrString::Int(only.port))
 }
 
@@ -124,7 +124,7 @@ fn find<'a>(
             "its namespace is not among the provider's namespaces"
         };
         let message = format!("Service {namespace}/{name} does not exist: {hint}");
-        cx.error("ServiceNotFound", object, &format!("{path}.name"), message);
+        cx.error("ServiceNotFound", object, format!("{path}.name"), message);
         return None;
     };
     let kind = service.spec.as_ref().and_then(|s| s.type_.as_deref()).unwrap_or("ClusterIP");
@@ -134,7 +134,7 @@ fn find<'a>(
             "Service {namespace}/{name} is of type ExternalName: that needs the provider's option \
              allowExternalNameServices: true"
         );
-        cx.error("ExternalNameNotAllowed", object, &format!("{path}.name"), message);
+        cx.error("ExternalNameNotAllowed", object, format!("{path}.name"), message);
         return None;
     }
     let port = find_port(cx, wanted, service, external, object, path)?;
@@ -142,7 +142,7 @@ fn find<'a>(
     let native = wanted.native_lb && !(traffic == Traffic::Stream && node_port);
     if wanted.node_port_lb && !node_port {
         let message = format!("has no effect: Service {namespace}/{name} is of type {kind}, not NodePort");
-        cx.warning("NodePortLBIgnored", object, &format!("{path}.nodePortLB"), message);
+        cx.warning("NodePortLBIgnored", object, format!("{path}.nodePortLB"), message);
     }
     let list = if external {
         vec![external_name(cx, wanted, service, &port, object, path)?]
@@ -226,7 +226,7 @@ fn external_name(
         Some(host) if !host.is_empty() => Some(Address::new(host, port.number)),
         _ => {
             let message = format!("ExternalName Service {}/{} has no spec.externalName", wanted.namespace, wanted.name);
-            cx.error("ExternalNameMissing", object, &format!("{path}.name"), message);
+            cx.error("ExternalNameMissing", object, format!("{path}.name"), message);
             None
         }
     }
@@ -248,7 +248,7 @@ fn cluster_ip(
                 "nativeLB needs the Service's cluster IP, but {}/{} {what}: set nativeLB: false",
                 wanted.namespace, wanted.name
             );
-            cx.error("NoClusterIP", object, &format!("{path}.nativeLB"), message);
+            cx.error("NoClusterIP", object, format!("{path}.nativeLB"), message);
             None
         }
     }
@@ -274,7 +274,7 @@ fn nodes(
         return Some(list);
     };
     let message = format!("nodePortLB of Service {}/{} doesn't work: {problem}", wanted.namespace, wanted.name);
-    cx.error("NodesNotFound", object, &format!("{path}.nodePortLB"), message);
+    cx.error("NodesNotFound", object, format!("{path}.nodePortLB"), message);
     None
 }
 
@@ -308,7 +308,7 @@ fn endpoints(
             "Service {namespace}/{name} has a selector, but no EndpointSlice: a cluster makes them, a directory of \
              manifests has nobody who does; write one with the label kubernetes.io/service-name: {name}"
         );
-        cx.warning("NoEndpointSlices", object, &format!("{path}.name"), message);
+        cx.warning("NoEndpointSlices", object, format!("{path}.name"), message);
     }
     let why = if none_at_all {
         "it has no EndpointSlice".to_owned()

@@ -35,7 +35,7 @@ pub(super) fn allowed(
          Kubernetes' readiness probes do this",
         reference.name
     );
-    cx.error("HealthCheckNotAllowed", object, &format!("{path}.healthCheck"), message);
+    cx.error("HealthCheckNotAllowed", object, format!("{path}.healthCheck"), message);
     None
 }
 

@@ -68,7 +68,7 @@ fn translate_route(cx: &mut Context<'_>, source: &Source<'_, '_>, route: &Route,
     let object = source.object;
     check_kind(cx, source, route, path)?;
     if route.rule.is_empty() {
-        cx.error("EmptyRule", object, &format!("{path}.match"), "has no rule: write for example Host(`example.com`)");
+        cx.error("EmptyRule", object, format!("{path}.match"), "has no rule: write for example Host(`example.com`)");
         return None;
     }
     let key = names::http_router(&object.namespace, source.name, &route.rule);
@@ -105,11 +105,11 @@ fn check_kind(cx: &mut Context<'_>, source: &Source<'_, '_>, route: &Route, path
         "" if source.group == Group::TraefikIo => {}
         "" => {
             let message = "no kind given, which traefik.containo.us asks for: taken for Rule; write kind: Rule";
-            cx.warning("KindMissing", source.object, &format!("{path}.kind"), message);
+            cx.warning("KindMissing", source.object, format!("{path}.kind"), message);
         }
         other => {
             let message = format!("kind {other:?} is not known: the only one is Rule");
-            cx.error("InvalidKind", source.object, &format!("{path}.kind"), message);
+            cx.error("InvalidKind", source.object, format!("{path}.kind"), message);
             return None;
         }
     }

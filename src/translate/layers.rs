@@ -38,7 +38,7 @@ pub(super) fn parents<'a>(
                  the name",
                 parent.name
             );
-            cx.error("ParentNotFound", object, &format!("{path}.name"), message);
+            cx.error("ParentNotFound", object, format!("{path}.name"), message);
             return None;
         };
         let routers = known.entry((namespace.to_owned(), parent.name.as_str())).or_insert_with(|| {

@@ -116,7 +116,7 @@ pub(super) fn namespace_allowed(
             "refers to {kind} {wanted}/{name} in another namespace than {home}: that needs the provider's option \
             allowCrossNamespace: true, or {kind} {name} in namespace {home}"
         );
-        cx.error("CrossNamespaceNotAllowed", object, &format!("{path}.namespace"), message);
+        cx.error("CrossNamespaceNotAllowed", object, format!("{path}.namespace"), message);
     }
     allowed
 }
@@ -157,7 +157,7 @@ fn other_provider(
     }
     if let Some(namespace) = namespace {
         let message = format!("namespace {namespace} is ignored, because the name has a provider (@{provider})");
-        cx.warning("NamespaceIgnored", object, &format!("{path}.namespace"), message);
+        cx.warning("NamespaceIgnored", object, format!("{path}.namespace"), message);
     }
     if !own && provider != INTERNAL {
         let message = format!(
@@ -192,5 +192,5 @@ fn missing(cx: &mut Context<'_>, target: Target, namespace: &str, name: &str, ob
         String::new()
     };
     let message = format!("{kind} {namespace}/{name} does not exist{hint}: what refers to it is not served");
-    cx.error(target.missing(), object, &target.field(path), message);
+    cx.error(target.missing(), object, target.field(path), message);
 }

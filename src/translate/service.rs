@@ -48,7 +48,7 @@ pub(super) fn refer(
     if reference.kind == ServiceKind::TraefikService {
         if !reference.middlewares.is_empty() {
             let message = "ignored: only a reference of kind Service has middlewares of its own";
-            cx.warning("MiddlewaresIgnored", object, &format!("{path}.middlewares"), message);
+            cx.warning("MiddlewaresIgnored", object, format!("{path}.middlewares"), message);
         }
         let target = (reference.name.as_str(), reference.namespace.as_deref());
         return reference::resolve(cx, Target::TraefikService, target, &object.namespace, object, path)
@@ -63,7 +63,7 @@ pub(super) fn refer(
         None => endpoints::only_port(cx, referrer.group, (namespace, &reference.name), None, object, path).map(Cow::Owned),
     };
     let balancer = load_balancer(cx, referrer, reference, (namespace, port.as_deref()), path)?;
-    let name = names::child_service(namespace, &reference.name, &port?);
+    let name = names::child_service(namespace, &reference.name, port.as_deref()?);
     Some(Meant::Built(name, Service::LoadBalancer(balancer)))
 }
 
@@ -190,12 +190,12 @@ fn strategy<'r>(cx: &mut Context<'_>, given: &'r str, object: &ObjectRef, path: 
         "" => Some("wrr"),
         "wrr" | "p2c" | "hrw" | "leasttime" => Some(given),
         "RoundRobin" => {
-            cx.info("StrategyDeprecated", object, &field(), "RoundRobin is the old name of wrr: write wrr");
+            cx.info("StrategyDeprecated", object, field(), "RoundRobin is the old name of wrr: write wrr");
             Some("wrr")
         }
         _ => {
             let message = format!("strategy {given:?} is not known: accepted are wrr, p2c, hrw and leasttime");
-            cx.error("InvalidStrategy", object, &field(), message);
+            cx.error("InvalidStrategy", object, field(), message);
             None
         }
     }

@@ -60,7 +60,7 @@ fn build(cx: &mut Context<'_>, referrer: &Referrer<'_>, spec: &TraefikServiceSpe
     };
     for ignored in given {
         let message = format!("ignored, because {kind} is set too: a TraefikService is one kind of service");
-        cx.warning("SeveralServiceKinds", referrer.object, &format!("spec.{ignored}"), message);
+        cx.warning("SeveralServiceKinds", referrer.object, format!("spec.{ignored}"), message);
     }
     let service = if let Some(w) = &spec.weighted {
         weighted(cx, referrer, &w.services, w.sticky.as_ref(), "spec.weighted.services")?
