@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use ingora_crds::duration::GoDuration;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 pub use ingora_middleware::config::Middleware;
 
@@ -95,8 +96,7 @@ pub struct Observability {
 }
 
 /// Where requests go: exactly one of the kinds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Service {
     /// Servers.
     LoadBalancer(ServersLoadBalancer),
@@ -138,6 +138,9 @@ pub struct ServersLoadBalancer {
     /// Name of the servers transport; empty means the default one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub servers_transport: String,
+    /// Names of middlewares between router and servers, outermost first. In JSON beside `loadBalancer`, not in it.
+    #[serde(skip)]
+    pub middlewares: Vec<String>,
 }
 
 /// One server.
@@ -426,6 +429,28 @@ pub struct ForwardingTimeouts {
     /// HTTP/2: for the ping's answer; default 15 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ping_timeout: Option<GoDuration>,
+}
+
+// === impl Service ===
+
+impl Serialize for Service {
+    /// One key for the kind, as Traefik has it; the middlewares of a load balancer are a key beside it.
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(None)?;
+        match self {
+            Service::LoadBalancer(balancer) => {
+                map.serialize_entry("loadBalancer", balancer)?;
+                if !balancer.middlewares.is_empty() {
+                    map.serialize_entry("middlewares", &balancer.middlewares)?;
+                }
+            }
+            Service::HighestRandomWeight(hashed) => map.serialize_entry("highestRandomWeight", hashed)?,
+            Service::Weighted(weighted) => map.serialize_entry("weighted", weighted)?,
+            Service::Mirroring(mirroring) => map.serialize_entry("mirroring", mirroring)?,
+            Service::Failover(failover) => map.serialize_entry("failover", failover)?,
+        }
+        map.end()
+    }
 }
 
 pub(super) fn is_zero(n: &i64) -> bool {

@@ -1,0 +1,38 @@
+//! The values that Traefik's provider fills in where a Middleware says nothing.
+//! Zero counts as nothing said wherever Traefik's own JSON leaves zero out.
+
+use ingora_crds::duration::GoDuration;
+use ingora_crds::middleware::{CircuitBreaker, Compress, Retry};
+
+/// Largest body that is kept for another try: 2 MiB.
+const RETRY_BODY: i64 = 2 * 1024 * 1024;
+/// Encodings of responses, in order of preference.
+const ENCODINGS: [&str; 3] = ["gzip", "br", "zstd"];
+
+/// Check each 100 ms, refuse for 10 s, recover in 10 s, answer 503.
+pub(super) fn circuit_breaker(given: CircuitBreaker) -> CircuitBreaker {
+    CircuitBreaker {
+        check_period: given.check_period.or(Some(GoDuration::from_millis(100))),
+        fallback_duration: given.fallback_duration.or(Some(GoDuration::from_secs(10))),
+        recovery_duration: given.recovery_duration.or(Some(GoDuration::from_secs(10))),
+        response_code: if given.response_code == 0 { 503 } else { given.response_code },
+        ..given
+    }
+}
+
+/// gzip, then br, then zstd.
+pub(super) fn compress(given: Compress) -> Compress {
+    let encodings = if given.encodings.is_empty() { ENCODINGS.map(str::to_owned).to_vec() } else { given.encodings };
+    Compress { encodings, min_response_body_bytes: given.min_response_body_bytes.filter(|n| *n != 0), ..given }
+}
+
+/// Bodies up to 2 MiB.
+pub(super) fn retry(given: Retry) -> Retry {
+    let some = |d: &GoDuration| *d != GoDuration::default();
+    Retry {
+        initial_interval: given.initial_interval.filter(some),
+        timeout: given.timeout.filter(some),
+        max_request_body_bytes: given.max_request_body_bytes.or(Some(RETRY_BODY)),
+        ..given
+    }
+}
