@@ -5,6 +5,8 @@ mod class;
 mod context;
 mod cycles;
 mod endpoints;
+#[cfg(test)]
+mod fixture;
 mod health;
 mod ingress_route;
 mod ingress_route_tcp;

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::context::{Context, Found};
 use super::endpoints::{self, Wanted};
 use super::reference::{self, Target};
-use super::{names, tls};
+use super::{class, names, tls};
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::http::WeightedService;
@@ -22,6 +22,8 @@ use crate::objects::Group;
 struct Scope<'s> {
     object: &'s ObjectRef,
     group: Group,
+    /// The name that its routers carry.
+    name: &'s str,
     /// `spec.routes[0]`
     path: String,
 }
@@ -31,9 +33,13 @@ pub(super) fn translate(cx: &mut Context<'_>) {
     for Found { namespace, name, custom } in cx.objects(&cx.snapshot.ingress_route_tcps) {
         let route: &IngressRouteTCP = &custom.object;
         let object = ObjectRef::new("IngressRouteTCP", namespace, name);
-        if cx.filter.serves(route.spec.ingress_class_name.as_deref(), &route.metadata).is_err() {
+        if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
             continue;
         }
+        let name = match name {
+            "" => route.metadata.generate_name.as_deref().unwrap_or_default(),
+            name => name,
+        };
         if let Some(tls) = &route.spec.tls
             && !tls.passthrough
             && !tls.secret_name.is_empty()
@@ -41,7 +47,8 @@ pub(super) fn translate(cx: &mut Context<'_>) {
             tls::load_certificate(cx, namespace, &tls.secret_name, &object, "spec.tls.secretName");
         }
         for (i, rule) in route.spec.routes.iter().enumerate() {
-            let scope = Scope { object: &object, group: custom.group, path: format!("spec.routes[{i}]") };
+            let path = format!("spec.routes[{i}]");
+            let scope = Scope { object: &object, group: custom.group, name, path };
             let tls = route.spec.tls.as_ref();
             self::route(cx, &scope, rule, &route.spec.entry_points, tls);
         }
@@ -49,23 +56,18 @@ pub(super) fn translate(cx: &mut Context<'_>) {
 }
 
 fn route(cx: &mut Context<'_>, scope: &Scope<'_>, route: &RouteTcp, entry_points: &[String], tls: Option<&TlsTcp>) {
-    let Scope { object, group, ref path } = *scope;
+    let Scope { object, group, name, ref path } = *scope;
     if route.rule.is_empty() {
-        let message = "is empty: write a rule, such as ``HostSNI(`*`)``; until then the route serves nothing";
+        let message = "has no rule: write for example HostSNI(`*`)";
         cx.error("EmptyRule", object, &format!("{path}.match"), message);
         return;
     }
     let Some(middlewares) = middlewares(cx, scope, route) else { return };
     let Ok(tls) = tls.map(|tls| self::tls(cx, object, tls)).transpose() else { return };
-    let name = names::tcp_router(&object.namespace, &object.name, &route.rule);
-    if let Some(other) = cx.out.origins.get(Section::TcpRouter, &name).cloned() {
-        let message = format!(
-            "has the same name {name} as {} of {}, which it replaces: make one route of both",
-            other.path, other.object
-        );
-        cx.warning("RouteReplaced", object, &format!("{path}.match"), message);
+    let name = names::tcp_router(&object.namespace, name, &route.rule);
+    if !takes(cx, &name, object, path) {
+        return;
     }
-    cx.out.tcp.services.remove(&name);
     services(cx, scope, route, &name);
     let syntax = if route.syntax.is_empty() && group == Group::ContainoUs { "v2" } else { &route.syntax };
     let router = TcpRouter {
@@ -79,6 +81,25 @@ fn route(cx: &mut Context<'_>, scope: &Scope<'_>, route: &RouteTcp, entry_points
     };
     cx.origin(Section::TcpRouter, &name, object, path);
     cx.out.tcp.routers.insert(name, router);
+}
+
+/// Whether a router may have the name: of one object the last one with it wins, of several objects the first.
+fn takes(cx: &mut Context<'_>, name: &str, object: &ObjectRef, path: &str) -> bool {
+    let Some(first) = cx.out.origins.get(Section::TcpRouter, name).cloned() else { return true };
+    let path = format!("{path}.match");
+    if first.object != *object {
+        let message = format!(
+            "makes the router {name}, which {} {} makes, too, and which is the one that is served: \
+            rename one of the objects",
+            first.object, first.path
+        );
+        cx.error("RouterNameCollision", object, &path, message);
+        return false;
+    }
+    let message = format!("is the match of {}, too, which this route replaces: remove one of them", first.path);
+    cx.warning("DuplicateMatch", object, &path, message);
+    cx.out.tcp.services.remove(name);
+    true
 }
 
 /// All of them, or `None` where one may not be referred to.
@@ -173,7 +194,10 @@ fn balancer(
         [("terminationDelay", service.termination_delay.is_some()), ("proxyProtocol", service.proxy_protocol.is_some())]
     {
         if given && group == Group::TraefikIo {
-            let message = format!("is deprecated: write {field} in a ServersTransportTCP, and name that in serversTransport");
+            let message = format!(
+                "is deprecated: write {field} in a ServersTransportTCP, and name that \
+                in serversTransport"
+            );
             cx.info("Deprecated", object, &format!("{path}.{field}"), message);
         }
     }

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::context::{Context, Found};
 use super::endpoints::{self, Wanted};
-use super::{names, reference};
+use super::{class, names, reference};
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::http::WeightedService;
@@ -19,20 +19,25 @@ pub(super) fn translate(cx: &mut Context<'_>) {
     for Found { namespace, name, custom } in cx.objects(&cx.snapshot.ingress_route_udps) {
         let route: &IngressRouteUDP = &custom.object;
         let object = ObjectRef::new("IngressRouteUDP", namespace, name);
-        if cx.filter.serves(route.spec.ingress_class_name.as_deref(), &route.metadata).is_err() {
+        if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
             continue;
         }
+        let name = match name {
+            "" => route.metadata.generate_name.as_deref().unwrap_or_default(),
+            name => name,
+        };
         for (i, rule) in route.spec.routes.iter().enumerate() {
             let router = names::id(namespace, &format!("{name}-{i}"));
             let path = format!("spec.routes[{i}]");
-            if let Some(other) = cx.out.origins.get(Section::UdpRouter, &router).cloned() {
+            if let Some(first) = cx.out.origins.get(Section::UdpRouter, &router).cloned() {
                 let message = format!(
-                    "has the same name {router} as {} of {}, which it replaces: rename one of the objects",
-                    other.path, other.object
+                    "makes the router {router}, which {} {} makes, too, and which is the one that is \
+                    served: rename one of the objects",
+                    first.object, first.path
                 );
-                cx.warning("RouteReplaced", &object, &path, message);
+                cx.error("RouterNameCollision", &object, &path, message);
+                continue;
             }
-            cx.out.udp.services.remove(&router);
             services(cx, rule, custom.group, &router, &object, &format!("{path}.services"));
             cx.origin(Section::UdpRouter, &router, &object, &path);
             let entry_points = route.spec.entry_points.clone();
@@ -58,7 +63,13 @@ fn services(cx: &mut Context<'_>, route: &RouteUdp, group: Group, name: &str, ob
         cx.out.udp.services.insert(service_name, UdpService::LoadBalancer(balancer));
     }
     if route.services.is_empty() {
-        cx.error("NoServices", object, path, "is empty: name at least one Service; until then the route serves nothing");
+        cx.error(
+            "NoServices",
+            object,
+            path,
+            "is empty: name at least one Service; until then the route \
+            serves nothing",
+        );
     }
     if !children.is_empty() {
         cx.origin(Section::UdpService, name, object, path);

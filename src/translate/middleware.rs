@@ -15,8 +15,8 @@ use ingora_crds::MiddlewareSpec;
 use super::context::{Context, Found};
 use super::names;
 use crate::diagnostic::ObjectRef;
-use crate::dynamic::http::Middleware;
 use crate::dynamic::Section;
+use crate::dynamic::http::Middleware;
 use crate::objects::Group;
 
 /// A Middleware that is being translated: where its findings go, and where its references start.
@@ -40,7 +40,7 @@ pub(super) fn translate(cx: &mut Context<'_>) {
         let id = names::key(namespace, name);
         let scope = Scope { object: &object, id: &id, group: custom.group };
         check::keys(cx, &custom.object.spec, &object);
-        let Ok(translated) = self::middleware(cx, &scope, &custom.object.spec) else { continue };
+        let Ok(translated) = resolve(cx, &scope, &custom.object.spec) else { continue };
         for (path, message) in check::options(&translated) {
             cx.error("BadOption", &object, &path, message);
         }
@@ -50,7 +50,7 @@ pub(super) fn translate(cx: &mut Context<'_>) {
     chain::check(cx);
 }
 
-fn middleware(cx: &mut Context<'_>, scope: &Scope<'_>, spec: &MiddlewareSpec) -> Result<Middleware, Refused> {
+fn resolve(cx: &mut Context<'_>, scope: &Scope<'_>, spec: &MiddlewareSpec) -> Result<Middleware, Refused> {
     Ok(Middleware {
         add_prefix: spec.add_prefix.clone(),
         strip_prefix: spec.strip_prefix.clone(),

@@ -5,8 +5,8 @@ use super::context::{Context, Found};
 use super::middleware::check;
 use super::names;
 use crate::diagnostic::ObjectRef;
-use crate::dynamic::tcp::{InFlightConn, TcpIpAllowList, TcpMiddleware};
 use crate::dynamic::Section;
+use crate::dynamic::tcp::{InFlightConn, TcpIpAllowList, TcpMiddleware};
 
 /// Translates all MiddlewareTCPs.
 pub(super) fn translate(cx: &mut Context<'_>) {
@@ -20,18 +20,19 @@ pub(super) fn translate(cx: &mut Context<'_>) {
             ip_white_list: spec.ip_white_list.as_ref().map(|l| list(&l.source_range)),
             ip_allow_list: spec.ip_allow_list.as_ref().map(|l| list(&l.source_range)),
         };
-        self::check(cx, &translated, &object);
+        check_keys(cx, &translated, &object);
         cx.origin(Section::TcpMiddleware, &id, &object, "spec");
         cx.out.tcp.middlewares.insert(id, translated);
     }
 }
 
-fn check(cx: &mut Context<'_>, middleware: &TcpMiddleware, object: &ObjectRef) {
+fn check_keys(cx: &mut Context<'_>, middleware: &TcpMiddleware, object: &ObjectRef) {
     let (allow, white, conn) = (&middleware.ip_allow_list, &middleware.ip_white_list, &middleware.in_flight_conn);
-    let set: Vec<_> = [("ipAllowList", allow.is_some()), ("ipWhiteList", white.is_some()), ("inFlightConn", conn.is_some())]
-        .into_iter()
-        .filter_map(|(key, set)| set.then_some(key))
-        .collect();
+    let set: Vec<_> =
+        [("ipAllowList", allow.is_some()), ("ipWhiteList", white.is_some()), ("inFlightConn", conn.is_some())]
+            .into_iter()
+            .filter_map(|(key, set)| set.then_some(key))
+            .collect();
     match set.as_slice() {
         [] => {
             let message = "is empty: set one of ipAllowList and inFlightConn";
@@ -46,7 +47,7 @@ fn check(cx: &mut Context<'_>, middleware: &TcpMiddleware, object: &ObjectRef) {
     for (key, list) in [("ipAllowList", allow), ("ipWhiteList", white)] {
         if let Some(list) = list {
             for (path, message) in check::source_range(&format!("spec.{key}"), &list.source_range) {
-                cx.error("BadOption", object, path, message);
+                cx.error("BadOption", object, &path, message);
             }
         }
     }

@@ -48,6 +48,14 @@ impl Target {
         }
     }
 
+    /// The field that holds the name: transports are referred to by a mere text.
+    fn field(self, path: &str) -> String {
+        match self {
+            Target::ServersTransport | Target::ServersTransportTcp => path.to_owned(),
+            _ => format!("{path}.name"),
+        }
+    }
+
     fn exists(self, cx: &Context<'_>, namespace: &str, name: &str) -> bool {
         let s = cx.snapshot;
         match self {
@@ -106,7 +114,7 @@ pub(super) fn namespace_allowed(
     if !allowed {
         let message = format!(
             "refers to {kind} {wanted}/{name} in another namespace than {home}: that needs the provider's option \
-             allowCrossNamespace: true, or {kind} {name} in namespace {home}"
+            allowCrossNamespace: true, or {kind} {name} in namespace {home}"
         );
         cx.error("CrossNamespaceNotAllowed", object, format!("{path}.namespace"), message);
     }
@@ -123,13 +131,13 @@ fn other_provider(
     path: &str,
 ) -> Option<String> {
     let kind = target.kind();
-    let field = format!("{path}.name");
+    let field = target.field(path);
     let own = provider == PROVIDER;
     let listed = cx.options.cross_provider_namespaces.as_ref();
     if listed.is_some_and(|namespaces| !namespaces.contains(&object.namespace)) {
         let message = format!(
             "refers to {kind} {name}@{provider}: namespace {} is not in the provider's option \
-             crossProviderNamespaces, so references with @ are not allowed; write name and namespace instead",
+            crossProviderNamespaces, so references with @ are not allowed; write name and namespace instead",
             object.namespace
         );
         cx.error("CrossProviderNotAllowed", object, &field, message);
@@ -142,7 +150,7 @@ fn other_provider(
     if own && !cx.options.allow_cross_namespace {
         let message = format!(
             "refers to {kind} {name}@{provider}, which may be of any namespace: that needs the provider's option \
-             allowCrossNamespace: true; write name and namespace instead"
+            allowCrossNamespace: true; write name and namespace instead"
         );
         cx.error("CrossNamespaceNotAllowed", object, &field, message);
         return None;
@@ -168,7 +176,7 @@ fn other_provider(
 fn tls_option(cx: &mut Context<'_>, namespace: &str, name: &str, object: &ObjectRef, path: &str) -> String {
     if name == "default" {
         let message = "a TLSOption named default is used by all routers that name no options, and can't be named: \
-                       leave options out";
+        leave options out";
         cx.error("TLSOptionNotFound", object, format!("{path}.name"), message);
     }
     names::id(namespace, name)
@@ -184,5 +192,5 @@ fn missing(cx: &mut Context<'_>, target: Target, namespace: &str, name: &str, ob
         String::new()
     };
     let message = format!("{kind} {namespace}/{name} does not exist{hint}: what refers to it is not served");
-    cx.error(target.missing(), object, format!("{path}.name"), message);
+    cx.error(target.missing(), object, target.field(path), message);
 }

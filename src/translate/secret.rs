@@ -54,7 +54,8 @@ pub(super) fn key_pair(snapshot: &Snapshot, namespace: &str, name: &str) -> Resu
         return Err(Problem::new(
             "SecretKeyMissing",
             format!(
-                "Secret {namespace}/{name} has {}, but no {}: create it as `kubectl create secret tls` does, with tls.crt and tls.key",
+                "Secret {namespace}/{name} has {}, but no {}: create it as `kubectl create secret tls` \
+                does, with tls.crt and tls.key",
                 keys_of(secret),
                 missing.join(" and no "),
             ),
@@ -192,7 +193,8 @@ fn users(secret: &SecretObject, namespace: &str, name: &str) -> Result<Vec<Secre
         return Err(Problem::new(
             "SecretKeyCount",
             format!(
-                "Secret {namespace}/{name} has {}: users are read from a Secret with exactly one key, one user a line",
+                "Secret {namespace}/{name} has {}: users are read from a Secret with exactly one key, \
+                one user a line",
                 keys_of(secret)
             ),
         ));
@@ -203,7 +205,10 @@ fn users(secret: &SecretObject, namespace: &str, name: &str) -> Result<Vec<Secre
     if users.is_empty() {
         return Err(Problem::new(
             "NoUsers",
-            format!("{key} of Secret {namespace}/{name} holds no users: put one user on each line, as `htpasswd` writes them"),
+            format!(
+                "{key} of Secret {namespace}/{name} holds no users: put one user on each line, as \
+                `htpasswd` writes them"
+            ),
         ));
     }
     Ok(users)
@@ -219,9 +224,12 @@ fn credentials_missing(secret: &SecretObject, namespace: &str, name: &str) -> Pr
 fn find<'a>(snapshot: &'a Snapshot, namespace: &str, name: &str) -> Result<&'a SecretObject, Problem> {
     match snapshot.secrets.get(namespace, name) {
         Some(secret) => Ok(secret),
-        None if name.is_empty() => {
-            Err(Problem::new("SecretNameMissing", "names no Secret: write the name of one in the same namespace".into()))
-        }
+        None if name.is_empty() => Err(Problem::new(
+            "SecretNameMissing",
+            "names no Secret: write the name of one in the same \
+            namespace"
+                .into(),
+        )),
         None => Err(Problem::new(
             "SecretNotFound",
             format!("Secret {namespace}/{name} does not exist: create it, or correct the name"),
@@ -235,7 +243,13 @@ fn value<'a>(secret: &'a SecretObject, key: &str) -> Option<&'a [u8]> {
 
 fn text(secret: &SecretObject, namespace: &str, name: &str, key: &str) -> Result<String, Problem> {
     String::from_utf8(value(secret, key).unwrap_or_default().to_vec()).map_err(|_| {
-        Problem::new("SecretNotText", format!("{key} of Secret {namespace}/{name} is not a UTF-8 text: put a text in"))
+        Problem::new(
+            "SecretNotText",
+            format!(
+                "{key} of Secret {namespace}/{name} is not a UTF-8 text: \
+                put a text in"
+            ),
+        )
     })
 }
 

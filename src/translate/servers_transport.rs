@@ -9,10 +9,10 @@ use super::context::{Context, Found};
 use super::secret::{self, SoleKey};
 use super::{names, tls};
 use crate::diagnostic::ObjectRef;
+use crate::dynamic::Section;
 use crate::dynamic::http::{ForwardingTimeouts, PeerCertSan, ServersTransport, Spiffe};
 use crate::dynamic::tcp::{ProxyProtocol, TcpClientTls, TcpServersTransport};
 use crate::dynamic::tls::Certificate;
-use crate::dynamic::Section;
 
 /// Translates all ServersTransports and ServersTransportTCPs.
 pub(super) fn translate(cx: &mut Context<'_>) {
@@ -51,7 +51,12 @@ fn http(cx: &mut Context<'_>, namespace: &str, spec: &ServersTransportSpec, obje
     }
 }
 
-fn tcp(cx: &mut Context<'_>, namespace: &str, spec: &ServersTransportTCPSpec, object: &ObjectRef) -> TcpServersTransport {
+fn tcp(
+    cx: &mut Context<'_>,
+    namespace: &str,
+    spec: &ServersTransportTCPSpec,
+    object: &ObjectRef,
+) -> TcpServersTransport {
     TcpServersTransport {
         dial_keep_alive: Some(spec.dial_keep_alive.unwrap_or(GoDuration::from_secs(15))),
         dial_timeout: Some(spec.dial_timeout.unwrap_or(GoDuration::from_secs(30))),
@@ -113,7 +118,7 @@ fn authorities(
             (both, _) => {
                 let found = if both.is_some() { "names both a Secret and a ConfigMap" } else { "names nothing" };
                 let message = format!("{found}: write one of `secret` and `configMap`");
-                cx.error("BadRootCa", object, path, message);
+                cx.error("BadRootCa", object, &path, message);
                 continue;
             }
         };
@@ -185,7 +190,8 @@ fn versions(cx: &mut Context<'_>, spec: &ServersTransportSpec, object: &ObjectRe
         }
         return ("VersionTLS12".to_owned(), String::new());
     }
-    let name = |rank: Option<usize>| rank.and_then(|r| tls::VERSIONS.get(r)).map(|v| (*v).to_owned()).unwrap_or_default();
+    let name =
+        |rank: Option<usize>| rank.and_then(|r| tls::VERSIONS.get(r)).map(|v| (*v).to_owned()).unwrap_or_default();
     (name(min), name(max))
 }
 

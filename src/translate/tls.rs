@@ -8,10 +8,10 @@ use ingora_crds::{TLSOptionSpec, TLSStoreSpec};
 use super::context::{Context, Found};
 use super::secret::{self, SoleKey};
 use crate::diagnostic::ObjectRef;
-use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
 use crate::dynamic::Section;
+use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
 
-pub(super) use names::{CIPHER_SUITES, VERSIONS, unknown};
+pub(super) use self::names::{CIPHER_SUITES, VERSIONS, unknown};
 
 /// The name of the store and of the options that routers use without asking.
 const DEFAULT: &str = "default";
@@ -30,7 +30,8 @@ pub(super) fn load_certificate(cx: &mut Context<'_>, namespace: &str, secret: &s
     if let Some(loaded) = cx.certificates.get(&key) {
         if !loaded.stores.is_empty() && !loaded.stores.iter().any(|s| s == DEFAULT) {
             let message = format!(
-                "Secret {key} is already in store {}, which no route uses: name it in TLSStore default, or take it out there",
+                "Secret {key} is already in store {}, which no route uses: name it in TLSStore default, \
+                or take it out there",
                 loaded.stores.join(", ")
             );
             cx.warning("CertificateInOtherStore", object, path, message);
@@ -67,7 +68,10 @@ pub(super) fn doubt_pair(
 /// Warns of a text that doesn't look like PEM; `what` names it.
 pub(super) fn doubt_pem(cx: &mut Context<'_>, text: &str, what: &str, object: &ObjectRef, path: &str) {
     if !text.contains("-----BEGIN ") {
-        let message = format!("{what} doesn't look like PEM: it should hold a block that starts with `-----BEGIN `");
+        let message = format!(
+            "{what} doesn't look like PEM: it should hold a block that starts with \
+            `-----BEGIN `"
+        );
         cx.warning("NotPem", object, path, message);
     }
 }
@@ -85,7 +89,7 @@ fn stores(cx: &mut Context<'_>) {
             let message = format!("only a TLSStore named `default` is used, this one is named `{name}`: rename it");
             cx.warning("StoreNotUsed", &object, "metadata.name", message);
         }
-        if let Some(store) = self::store(cx, &id, namespace, &custom.object.spec, &object) {
+        if let Some(store) = store(cx, &id, namespace, &custom.object.spec, &object) {
             cx.origin(Section::TlsStore, &id, &object, "spec");
             cx.out.tls.stores.insert(id, store);
         }
@@ -132,7 +136,7 @@ fn options(cx: &mut Context<'_>) {
         if name == DEFAULT {
             defaults.push(object.clone());
         }
-        let options = self::option(cx, namespace, &custom.object.spec, &object);
+        let options = option(cx, namespace, &custom.object.spec, &object);
         check(cx, &options, &object);
         let id = id(namespace, name);
         cx.origin(Section::TlsOptions, &id, &object, "spec");
@@ -183,8 +187,8 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     let mut lists = vec![];
     let mut texts = vec![];
     for (path, value, names) in [
-        ("spec.minVersion", &options.min_version, &names::VERSIONS[..]),
-        ("spec.maxVersion", &options.max_version, &names::VERSIONS),
+        ("spec.minVersion", &options.min_version, &VERSIONS[..]),
+        ("spec.maxVersion", &options.max_version, &VERSIONS),
         ("spec.clientAuth.clientAuthType", &options.client_auth.client_auth_type, &names::CLIENT_AUTH_TYPES),
     ] {
         if !value.is_empty() {
@@ -192,28 +196,36 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
         }
     }
     for (path, values, names) in [
-        ("spec.cipherSuites", &options.cipher_suites, &names::CIPHER_SUITES[..]),
+        ("spec.cipherSuites", &options.cipher_suites, &CIPHER_SUITES[..]),
         ("spec.curvePreferences", &options.curve_preferences, &names::CURVES),
     ] {
         lists.extend(values.iter().enumerate().map(|(i, value)| (format!("{path}[{i}]"), value, names)));
     }
     for (path, value, names) in texts.into_iter().chain(lists) {
         if let Some(message) = unknown(value, names) {
-            cx.error("UnknownTlsName", object, path, message);
+            cx.error("UnknownTlsName", object, &path, message);
         }
     }
     let auth = &options.client_auth;
     let verifies = matches!(auth.client_auth_type.as_str(), "VerifyClientCertIfGiven" | "RequireAndVerifyClientCert");
     if verifies && auth.ca_files.is_empty() {
-        let message = format!("{} needs an authority, there is none: name a Secret with one", auth.client_auth_type);
+        let message = format!(
+            "{} needs an authority, there is none: name a Secret \
+            with one",
+            auth.client_auth_type
+        );
         let path = "spec.clientAuth.secretNames";
         cx.error("NoClientAuthority", object, path, message);
     }
-    let rank = |v: &str| names::VERSIONS.iter().position(|known| *known == v);
+    let rank = |v: &str| VERSIONS.iter().position(|known| *known == v);
     if let (Some(min), Some(max)) = (rank(&options.min_version), rank(&options.max_version))
         && min > max
     {
-        let message = format!("{} is below minVersion {}: no handshake can succeed", options.max_version, options.min_version);
+        let message = format!(
+            "{} is below minVersion {}: no handshake \
+            can succeed",
+            options.max_version, options.min_version
+        );
         cx.error("TlsVersionsCrossed", object, "spec.maxVersion", message);
     }
 }
@@ -233,7 +245,8 @@ fn refuse_duplicates(cx: &mut Context<'_>, defaults: &[ObjectRef]) -> bool {
     let namespaces: Vec<_> = defaults.iter().map(|object| object.namespace.as_str()).collect();
     for object in defaults {
         let message = format!(
-            "a {} named `default` counts for all namespaces, and there is one in each of {}: none of them is used, keep one",
+            "a {} named `default` counts for all namespaces, and there is one in each of {}: none of \
+            them is used, keep one",
             object.kind,
             namespaces.join(", ")
         );

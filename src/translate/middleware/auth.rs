@@ -5,7 +5,6 @@ use ingora_crds::middleware::{BasicAuth, DigestAuth};
 use ingora_middleware::config::Auth;
 
 use super::{Refused, Scope};
-use crate::diagnostic::Diagnostic;
 use crate::dynamic::Secret;
 use crate::translate::context::Context;
 use crate::translate::secret;

@@ -36,7 +36,8 @@ pub(super) fn check(cx: &mut Context<'_>) {
             let path = format!("spec.chain.middlewares[{i}]");
             if let Some(way) = way(cx, member, &name) {
                 let message = format!(
-                    "the chain leads back to itself: {name} -> {}; take a member out, until then all of them serve nothing",
+                    "the chain leads back to itself: {name} -> {}; take a member out, until then all of \
+                    them serve nothing",
                     way.join(" -> ")
                 );
                 cx.error("ChainCycle", &origin.object, &path, message);

@@ -23,7 +23,11 @@ pub(super) fn keys(cx: &mut Context<'_>, spec: &MiddlewareSpec, object: &ObjectR
     let message = match spec.keys().as_slice() {
         [_] => return,
         [] => "sets nothing: write exactly one key, such as `stripPrefix`".to_owned(),
-        keys => format!("sets {}: a Middleware has exactly one key, make one of each and a chain of them", keys.join(" and ")),
+        keys => format!(
+            "sets {}: a Middleware has exactly one key, make one of each and a \
+            chain of them",
+            keys.join(" and ")
+        ),
     };
     cx.error("MiddlewareKeyCount", object, "spec", message);
 }
@@ -86,14 +90,27 @@ pub(in crate::translate) fn source_range(path: &str, range: &[String]) -> Vec<Fi
 
 fn addresses(path: &str, list: &[String]) -> Vec<Finding> {
     let bad = list.iter().enumerate().filter(|(_, a)| a.parse::<IpAddr>().is_err() && a.parse::<IpNet>().is_err());
-    bad.map(|(i, a)| (format!("{path}[{i}]"), format!("{a:?} is neither an address nor a CIDR, such as `10.0.0.0/8`"))).collect()
+    bad.map(|(i, a)| {
+        (
+            format!("{path}[{i}]"),
+            format!(
+                "{a:?} is neither an address nor a CIDR, such as \
+                `10.0.0.0/8`"
+            ),
+        )
+    })
+    .collect()
 }
 
 fn ip_strategy(path: &str, strategy: Option<&IpStrategy>) -> Vec<Finding> {
     let Some(strategy) = strategy else { return Vec::new() };
     let mut found = addresses(&format!("{path}.ipStrategy.excludedIPs"), &strategy.excluded_ips);
     if strategy.depth < 0 {
-        let message = format!("{} is negative: write which address from the right counts, 1 or more", strategy.depth);
+        let message = format!(
+            "{} is negative: write which address from the right counts, \
+            1 or more",
+            strategy.depth
+        );
         found.push((format!("{path}.ipStrategy.depth"), message));
     }
     if let Some(subnet) = strategy.ipv6_subnet.filter(|bits| !(1..=128).contains(bits)) {
@@ -159,7 +176,10 @@ fn codes<'c>(path: &str, codes: impl Iterator<Item = &'c String>) -> Vec<Finding
     let fits = |text: &str| text.split_once('-').map_or_else(|| number(text), |(from, to)| number(from) && number(to));
     let bad = codes.enumerate().filter(|(_, code)| !fits(code));
     bad.map(|(i, code)| {
-        let message = format!("{code:?} is neither a code nor a range: write `500` or `500-599`, each as its own entry");
+        let message = format!(
+            "{code:?} is neither a code nor a range: write `500` or `500-599`, each \
+            as its own entry"
+        );
         (format!("{path}[{i}]"), message)
     })
     .collect()

@@ -16,7 +16,13 @@ pub(super) fn translate(
 ) -> Result<config::ErrorPage, Refused> {
     let path = "spec.errors.service";
     let Some(reference) = &given.service else {
-        cx.error("ServiceMissing", scope.object, path, "is absent: name the Service that has the error pages, and its port");
+        cx.error(
+            "ServiceMissing",
+            scope.object,
+            path,
+            "is absent: name the Service that has the error \
+            pages, and its port",
+        );
         return Err(Refused);
     };
     let service = service::error_page(cx, scope.id, reference, scope.group, scope.object, path).ok_or(Refused)?;

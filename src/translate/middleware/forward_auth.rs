@@ -5,7 +5,6 @@ use ingora_crds::middleware::{ClientTls as Given, ForwardAuth};
 use ingora_middleware::config::{self, ClientTls};
 
 use super::{Refused, Scope};
-use crate::diagnostic::Diagnostic;
 use crate::translate::context::Context;
 use crate::translate::secret::{self, Problem, SoleKey};
 use crate::translate::tls;
@@ -71,12 +70,7 @@ pub(super) fn client_tls(
     Ok(tls)
 }
 
-fn or_refuse<T>(
-    cx: &mut Context<'_>,
-    scope: &Scope<'_>,
-    read: Result<T, Problem>,
-    path: &str,
-) -> Result<T, Refused> {
+fn or_refuse<T>(cx: &mut Context<'_>, scope: &Scope<'_>, read: Result<T, Problem>, path: &str) -> Result<T, Refused> {
     read.map_err(|problem| {
         problem.report(cx, scope.object, path);
         Refused

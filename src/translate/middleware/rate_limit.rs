@@ -26,7 +26,8 @@ pub(super) fn translate(
 
 fn redis(cx: &mut Context<'_>, scope: &Scope<'_>, given: &Redis) -> Result<config::Redis, Refused> {
     let path = "spec.rateLimit.redis";
-    let tls = given.tls.as_ref().map(|tls| forward_auth::client_tls(cx, scope, tls, &format!("{path}.tls"))).transpose()?;
+    let tls =
+        given.tls.as_ref().map(|tls| forward_auth::client_tls(cx, scope, tls, &format!("{path}.tls"))).transpose()?;
     let (username, password) = match given.secret.as_str() {
         "" => (String::new(), None),
         name => match secret::credentials(cx.snapshot, scope.namespace(), name) {

@@ -84,7 +84,10 @@ pub(in crate::translate) fn unknown(name: &str, names: &[&str]) -> Option<String
     let near = names.iter().map(|known| (strsim::jaro_winkler(known, name), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     Some(match near {
         Some((likeness, near)) if likeness > 0.85 => format!("{name:?} is not known: did you mean {near}?"),
-        _ if names.len() > 10 => format!("{name:?} is not known: write it as Go does, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+        _ if names.len() > 10 => format!(
+            "{name:?} is not known: write it as Go does, such as \
+            TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+        ),
         _ => format!("{name:?} is not known: write one of {}", names.join(", ")),
     })
 }
