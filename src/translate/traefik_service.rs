@@ -137,3 +137,7 @@ fn report_cycles(cx: &mut Context<'_>) {
         cx.diagnostics.push(Diagnostic::error("CyclicService", &origin.object, origin.path.as_str(), message));
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
