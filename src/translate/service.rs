@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use ingora_crds::duration::GoDuration;
 use ingora_crds::service::{self as crd, ServiceKind, ServiceRef};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -14,7 +15,6 @@ use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::http::{Cookie, ResponseForwarding, ServersLoadBalancer, Service, Sticky};
 use crate::objects::Group;
-use ingora_crds::duration::GoDuration;
 
 /// Time between flushes of a response, where nothing is given.
 const FLUSH_INTERVAL: GoDuration = GoDuration::from_millis(100);
@@ -30,6 +30,7 @@ pub(super) struct Referrer<'o> {
 }
 
 /// What a reference means.
+#[allow(clippy::large_enum_variant)] // Moved on at once.
 pub(super) enum Meant {
     /// A TraefikService, by its generated name.
     Named(String),
