@@ -46,6 +46,10 @@ pub(super) fn translate(cx: &mut Context<'_>) {
         {
             tls::load_certificate(cx, namespace, &tls.secret_name, &object, "spec.tls.secretName");
         }
+        if route.spec.tls.as_ref().and_then(|tls| tls.store.as_ref()).is_some_and(|s| s.name != "default") {
+            let message = "has no effect: only the TLSStore named default is used";
+            cx.info("TLSStoreIgnored", &object, "spec.tls.store", message);
+        }
         for (i, rule) in route.spec.routes.iter().enumerate() {
             let path = format!("spec.routes[{i}]");
             let scope = Scope { object: &object, group: custom.group, name, path };
@@ -59,7 +63,7 @@ fn route(cx: &mut Context<'_>, scope: &Scope<'_>, route: &RouteTcp, entry_points
     let Scope { object, group, name, ref path } = *scope;
     if route.rule.is_empty() {
         let message = "has no rule: write for example HostSNI(`*`)";
-        cx.error("EmptyRule", object, &format!("{path}.match"), message);
+        cx.error("EmptyRule", object, format!("{path}.match"), message);
         return;
     }
     let Some(middlewares) = middlewares(cx, scope, route) else { return };
@@ -93,11 +97,11 @@ fn takes(cx: &mut Context<'_>, name: &str, object: &ObjectRef, path: &str) -> bo
             rename one of the objects",
             first.object, first.path
         );
-        cx.error("RouterNameCollision", object, &path, message);
+        cx.error("RouterNameCollision", object, path, message);
         return false;
     }
     let message = format!("is the match of {}, too, which this route replaces: remove one of them", first.path);
-    cx.warning("DuplicateMatch", object, &path, message);
+    cx.warning("DuplicateMatch", object, path, message);
     cx.out.tcp.services.remove(name);
     true
 }
@@ -198,7 +202,7 @@ fn balancer(
                 "is deprecated: write {field} in a ServersTransportTCP, and name that \
                 in serversTransport"
             );
-            cx.info("Deprecated", object, &format!("{path}.{field}"), message);
+            cx.info("Deprecated", object, format!("{path}.{field}"), message);
         }
     }
     let proxy_protocol = service.proxy_protocol.as_ref();

@@ -35,7 +35,7 @@ pub(super) fn translate(cx: &mut Context<'_>) {
                     served: rename one of the objects",
                     first.object, first.path
                 );
-                cx.error("RouterNameCollision", &object, &path, message);
+                cx.error("RouterNameCollision", &object, path, message);
                 continue;
             }
             services(cx, rule, custom.group, &router, &object, &format!("{path}.services"));

@@ -42,7 +42,7 @@ pub(super) fn translate(cx: &mut Context<'_>) {
         check::keys(cx, &custom.object.spec, &object);
         let Ok(translated) = resolve(cx, &scope, &custom.object.spec) else { continue };
         for (path, message) in check::options(&translated) {
-            cx.error("BadOption", &object, &path, message);
+            cx.error("BadOption", &object, path, message);
         }
         cx.origin(Section::HttpMiddleware, &id, &object, "spec");
         cx.out.http.middlewares.insert(id, translated);

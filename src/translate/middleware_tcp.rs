@@ -47,7 +47,7 @@ fn check_keys(cx: &mut Context<'_>, middleware: &TcpMiddleware, object: &ObjectR
     for (key, list) in [("ipAllowList", allow), ("ipWhiteList", white)] {
         if let Some(list) = list {
             for (path, message) in check::source_range(&format!("spec.{key}"), &list.source_range) {
-                cx.error("BadOption", object, &path, message);
+                cx.error("BadOption", object, path, message);
             }
         }
     }

@@ -97,7 +97,7 @@ fn authorities(
 ) -> Vec<String> {
     if !secrets.is_empty() {
         let message = "is deprecated: name each Secret as an entry `secret: <name>` of rootCAs instead";
-        cx.info("Deprecated", object, &format!("{at}.rootCAsSecrets"), message);
+        cx.info("Deprecated", object, format!("{at}.rootCAsSecrets"), message);
     }
     let deprecated = secrets.iter().enumerate().map(|(i, s)| (format!("{at}.rootCAsSecrets[{i}]"), Some(s), None));
     let current = root_cas
@@ -118,7 +118,7 @@ fn authorities(
             (both, _) => {
                 let found = if both.is_some() { "names both a Secret and a ConfigMap" } else { "names nothing" };
                 let message = format!("{found}: write one of `secret` and `configMap`");
-                cx.error("BadRootCa", object, &path, message);
+                cx.error("BadRootCa", object, path, message);
                 continue;
             }
         };
@@ -161,7 +161,7 @@ fn cipher_suites(cx: &mut Context<'_>, given: &[String], object: &ObjectRef) -> 
         if let Some(message) = tls::unknown(suite, &tls::CIPHER_SUITES) {
             all_known = false;
             let message = format!("{message} (until then the default suites are used)");
-            cx.error("UnknownTlsName", object, &format!("spec.cipherSuites[{i}]"), message);
+            cx.error("UnknownTlsName", object, format!("spec.cipherSuites[{i}]"), message);
         }
     }
     if all_known { given.to_vec() } else { Vec::new() }

@@ -1,17 +1,18 @@
 //! Translates TLSStores and TLSOptions, and loads the certificates that stores and routes name.
 //! Runs before the routes: a certificate stays in the stores that it was loaded for first.
 
-mod names;
+mod vocabulary;
 
 use ingora_crds::{TLSOptionSpec, TLSStoreSpec};
 
 use super::context::{Context, Found};
+use super::names;
 use super::secret::{self, SoleKey};
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
 
-pub(super) use self::names::{CIPHER_SUITES, VERSIONS, unknown};
+pub(super) use self::vocabulary::{CIPHER_SUITES, VERSIONS, unknown};
 
 /// The name of the store and of the options that routers use without asking.
 const DEFAULT: &str = "default";
@@ -172,7 +173,7 @@ fn option(cx: &mut Context<'_>, namespace: &str, spec: &TLSOptionSpec, object: &
     TlsOptions {
         min_version: spec.min_version.clone(),
         max_version: spec.max_version.clone(),
-        cipher_suites: or(&spec.cipher_suites, &names::DEFAULT_CIPHER_SUITES),
+        cipher_suites: or(&spec.cipher_suites, &vocabulary::DEFAULT_CIPHER_SUITES),
         curve_preferences: spec.curve_preferences.clone(),
         client_auth: ClientAuth { ca_files, client_auth_type: auth.client_auth_type },
         sni_strict: spec.sni_strict,
@@ -189,7 +190,7 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     for (path, value, names) in [
         ("spec.minVersion", &options.min_version, &VERSIONS[..]),
         ("spec.maxVersion", &options.max_version, &VERSIONS),
-        ("spec.clientAuth.clientAuthType", &options.client_auth.client_auth_type, &names::CLIENT_AUTH_TYPES),
+        ("spec.clientAuth.clientAuthType", &options.client_auth.client_auth_type, &vocabulary::CLIENT_AUTH_TYPES),
     ] {
         if !value.is_empty() {
             texts.push((path.to_owned(), value, names));
@@ -197,13 +198,13 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
     }
     for (path, values, names) in [
         ("spec.cipherSuites", &options.cipher_suites, &CIPHER_SUITES[..]),
-        ("spec.curvePreferences", &options.curve_preferences, &names::CURVES),
+        ("spec.curvePreferences", &options.curve_preferences, &vocabulary::CURVES),
     ] {
         lists.extend(values.iter().enumerate().map(|(i, value)| (format!("{path}[{i}]"), value, names)));
     }
     for (path, value, names) in texts.into_iter().chain(lists) {
         if let Some(message) = unknown(value, names) {
-            cx.error("UnknownTlsName", object, &path, message);
+            cx.error("UnknownTlsName", object, path, message);
         }
     }
     let auth = &options.client_auth;
@@ -234,7 +235,7 @@ fn check(cx: &mut Context<'_>, options: &TlsOptions, object: &ObjectRef) {
 
 /// `namespace-name` as it stands; an object named `default` is global.
 fn id(namespace: &str, name: &str) -> String {
-    if name == DEFAULT { name.to_owned() } else { super::names::id(namespace, name) }
+    if name == DEFAULT { name.to_owned() } else { names::id(namespace, name) }
 }
 
 /// Tells each of several objects named `default` that none of them is used.

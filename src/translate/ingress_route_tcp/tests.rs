@@ -168,8 +168,10 @@ fn tls() {
         assert_eq!(out.json(&format!("/tcp/routers/{NAME}/tls")), expected, "{given}");
         assert_eq!(out.findings("IngressRouteTCP"), [""; 0], "{given}");
     }
-    let out = tcp("{routes: [{match: 'HostSNI(`*`)', services: [{name: db, port: 5432}]}], tls: {secretName: absent}}");
-    assert_eq!(out.findings("IngressRouteTCP"), ["E SecretNotFound spec.tls.secretName"]);
+    let out = tcp("{routes: [{match: 'HostSNI(`*`)', services: [{name: db, port: 5432}]}], \
+         tls: {secretName: absent, store: {name: mine}}}");
+    let findings = ["E SecretNotFound spec.tls.secretName", "I TLSStoreIgnored spec.tls.store"];
+    assert_eq!(out.findings("IngressRouteTCP"), findings);
     assert_eq!(out.json(&format!("/tcp/routers/{NAME}/tls")), json!({"passthrough": false}));
 }
 

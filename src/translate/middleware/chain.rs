@@ -40,7 +40,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
                     them serve nothing",
                     way.join(" -> ")
                 );
-                cx.error("ChainCycle", &origin.object, &path, message);
+                cx.error("ChainCycle", &origin.object, path, message);
             }
         }
     }

@@ -4,8 +4,9 @@
 
 use std::net::IpAddr;
 
+use http::StatusCode;
 use ingora_crds::MiddlewareSpec;
-use ingora_crds::middleware::{Compress, Headers, IpStrategy, Retry, SourceCriterion};
+use ingora_crds::middleware::{Buffering, Compress, Headers, IpStrategy, Retry, SourceCriterion};
 use ipnet::IpNet;
 
 use crate::diagnostic::ObjectRef;
@@ -59,6 +60,7 @@ pub(super) fn options(middleware: &Middleware) -> Vec<Finding> {
     if let Some(list) = &m.ip_allow_list {
         found.extend(source_range("spec.ipAllowList", &list.source_range));
         found.extend(ip_strategy("spec.ipAllowList", list.ip_strategy.as_ref()));
+        found.extend(reject_status(list.reject_status_code));
     }
     if let Some(list) = &m.ip_white_list {
         found.extend(source_range("spec.ipWhiteList", &list.source_range));
@@ -74,6 +76,7 @@ pub(super) fn options(middleware: &Middleware) -> Vec<Finding> {
         found.extend(codes("spec.errors.status", page.status.iter()));
         found.extend(codes("spec.errors.statusRewrites", page.status_rewrites.keys()));
     }
+    found.extend(m.buffering.as_ref().map(buffering).unwrap_or_default());
     found.extend(m.compress.as_ref().map(compress).unwrap_or_default());
     found.extend(m.retry.as_ref().map(retry).unwrap_or_default());
     found
@@ -118,6 +121,27 @@ fn ip_strategy(path: &str, strategy: Option<&IpStrategy>) -> Vec<Finding> {
         found.push((format!("{path}.ipStrategy.ipv6Subnet"), message));
     }
     found
+}
+
+/// A code that has a name; 0 is the default.
+fn reject_status(code: i64) -> Option<Finding> {
+    let status = u16::try_from(code).ok().and_then(|code| StatusCode::from_u16(code).ok());
+    let named = status.is_some_and(|status| status.canonical_reason().is_some());
+    let message = format!("{code} is no status of HTTP: write one, such as 403 or 404");
+    (code != 0 && !named).then(|| ("spec.ipAllowList.rejectStatusCode".to_owned(), message))
+}
+
+fn buffering(buffering: &Buffering) -> Vec<Finding> {
+    let sizes = [
+        ("maxRequestBodyBytes", buffering.max_request_body_bytes),
+        ("memRequestBodyBytes", buffering.mem_request_body_bytes),
+        ("maxResponseBodyBytes", buffering.max_response_body_bytes),
+        ("memResponseBodyBytes", buffering.mem_response_body_bytes),
+    ];
+    let negative = sizes.into_iter().filter(|(_, size)| *size < 0);
+    negative
+        .map(|(key, size)| (format!("spec.buffering.{key}"), format!("{size} is negative: write 0 or more")))
+        .collect()
 }
 
 fn source_criterion(path: &str, criterion: Option<&SourceCriterion>) -> Vec<Finding> {

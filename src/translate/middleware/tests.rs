@@ -27,6 +27,10 @@ fn translates() {
     for (spec, expected) in [
         ("{addPrefix: {prefix: /a}}", json!({"addPrefix": {"prefix": "/a"}})),
         ("{stripPrefix: {prefixes: [/a]}}", json!({"stripPrefix": {"prefixes": ["/a"]}})),
+        (
+            "{ipAllowList: {sourceRange: [10.0.0.0/8], rejectStatusCode: 404}}",
+            json!({"ipAllowList": {"sourceRange": ["10.0.0.0/8"], "rejectStatusCode": 404}}),
+        ),
         ("{contentType: {}}", json!({"contentType": {}})),
         ("{rateLimit: {average: 5}}", json!({"rateLimit": {"average": 5, "period": "1s", "burst": 1}})),
         (
@@ -178,6 +182,11 @@ fn what_no_filter_can_be_built_from_is_emitted_and_told() {
                 "E BadOption spec.compress.includedContentTypes",
             ],
         ),
+        (
+            "{ipAllowList: {sourceRange: ['::1'], rejectStatusCode: 799}}",
+            vec!["E BadOption spec.ipAllowList.rejectStatusCode"],
+        ),
+        ("{buffering: {maxResponseBodyBytes: -1}}", vec!["E BadOption spec.buffering.maxResponseBodyBytes"]),
         ("{retry: {attempts: 0}}", vec!["E BadOption spec.retry.attempts"]),
         (
             "{retry: {attempts: 1, disableRetryOnNetworkError: true}}",

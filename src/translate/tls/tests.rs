@@ -25,7 +25,7 @@ fn option_defaults() {
     let out = with_secrets("{kind: TLSOption, metadata: {namespace: default, name: foo.bar}, spec: {}}");
     assert_eq!(
         out.json("/tls/options"),
-        json!({"default-foo.bar": {"alpnProtocols": ["h2", "http/1.1", "acme-tls/1"], "cipherSuites": names::DEFAULT_CIPHER_SUITES}})
+        json!({"default-foo.bar": {"alpnProtocols": ["h2", "http/1.1", "acme-tls/1"], "cipherSuites": vocabulary::DEFAULT_CIPHER_SUITES}})
     );
     assert_eq!(out.messages(), "");
     let origin = out.configuration.origins.get(Section::TlsOptions, "default-foo.bar").unwrap();
