@@ -20,6 +20,7 @@ use pingora::server::configuration::ServerConf;
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use crate::rule::Syntax;
 use crate::translate::Options;
 
 pub use access_log::AccessLog;
@@ -102,18 +103,7 @@ pub struct Config {
 pub struct Core {
     /// The syntax of rules of `traefik.io` objects that don't say; default `v3`.
     /// Objects of `traefik.containo.us` are always read as `v2`.
-    pub default_rule_syntax: RuleSyntax,
-}
-
-/// A version of the rules' syntax.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RuleSyntax {
-    /// Of Traefik 2.
-    V2,
-    /// Of Traefik 3.
-    #[default]
-    V3,
+    pub default_rule_syntax: Syntax,
 }
 
 // === impl Config ===
@@ -149,6 +139,12 @@ impl Config {
                 && (entry_point.as_default || !flagged)
         });
         chosen.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The TCP entry points, in the order of their names: their positions in the routing table.
+    pub fn tcp_entry_points(&self) -> impl Iterator<Item = (&str, &EntryPoint)> {
+        let tcp = self.entry_points.iter().filter(|(_, e)| e.address.protocol == Protocol::Tcp);
+        tcp.map(|(name, e)| (name.as_str(), e))
     }
 
     /// The entry points of a UDP router that names none: every UDP one. Sorted.

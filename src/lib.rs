@@ -2,7 +2,14 @@
 //!
 //! Data flows one way: `objects` → `translate` → `dynamic` ← `routing` ← `proxy`; `control` ties them together.
 
+pub mod balance;
+pub mod cli;
+pub mod config;
+pub mod control;
 pub mod diagnostic;
 pub mod dynamic;
 pub mod objects;
+pub mod proxy;
+pub mod routing;
+pub mod rule;
 pub mod translate;

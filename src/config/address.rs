@@ -32,9 +32,7 @@ pub enum Protocol {
 
 /// Why a text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?} is not an address ({reason}): write `[host]:port`, such as `:80`, `127.0.0.1:8000`, `[::1]:53/udp`"
-)]
+#[error("{text:?} is not an address ({reason}): write `[host]:port`, such as `:80`, `127.0.0.1:8000`, `[::1]:53/udp`")]
 pub struct BadAddress {
     text: String,
     reason: &'static str,

@@ -238,11 +238,7 @@ impl Default for LifeCycle {
 
 impl Default for Http2 {
     fn default() -> Self {
-        Http2 {
-            max_concurrent_streams: 250,
-            max_decoder_header_table_size: 4096,
-            max_encoder_header_table_size: 4096,
-        }
+        Http2 { max_concurrent_streams: 250, max_decoder_header_table_size: 4096, max_encoder_header_table_size: 4096 }
     }
 }
 
@@ -254,11 +250,6 @@ impl Default for Udp {
 
 impl Default for Observability {
     fn default() -> Self {
-        Observability {
-            access_logs: true,
-            metrics: true,
-            tracing: true,
-            trace_verbosity: TraceVerbosity::default(),
-        }
+        Observability { access_logs: true, metrics: true, tracing: true, trace_verbosity: TraceVerbosity::default() }
     }
 }

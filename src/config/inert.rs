@@ -10,7 +10,7 @@ const ROTATION: &str = "log files are not rotated; let logrotate or the containe
 const OTLP: &str = "nothing is sent by OTLP";
 
 /// Paths, `*` standing for any key, and why there is no effect.
-const INERT: &[(&str, &str)] = &[
+pub(super) const INERT: &[(&str, &str)] = &[
     ("accessLog.otlp", OTLP),
     ("api.debug", "there is no /debug"),
     ("certificatesResolvers", CERTIFICATES),

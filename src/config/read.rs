@@ -103,7 +103,7 @@ impl<'de> Deserializer<'de> for KeysOf<'_> {
 /// serde_yaml's error without what is said elsewhere: its path in front, its line at the end.
 fn problem(path: &str, error: &serde_yaml::Error) -> Problem {
     let text = error.to_string();
-    let mut message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+    let mut message = without_position(&text);
     let parent = path.rfind('.').map_or("", |dot| &path[..dot]);
     for prefix in [path, parent] {
         let rest = message.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(": "));
@@ -115,6 +115,15 @@ fn problem(path: &str, error: &serde_yaml::Error) -> Problem {
         None => Problem::new(path, message),
     };
     Problem { line, ..problem }
+}
+
+/// A message without " at line 3 column 5" at its end.
+fn without_position(message: &str) -> &str {
+    let numbers = |text: &str| text.split(" column ").all(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    match message.rsplit_once(" at line ") {
+        Some((message, position)) if numbers(position) => message,
+        _ => message,
+    }
 }
 
 /// The key and its alternatives in serde's "unknown field `a`, expected one of `b`, `c`".

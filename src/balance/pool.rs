@@ -1,0 +1,171 @@
+//! A set of servers: membership from `pingora-load-balancing`, selection over a view prepared from it.
+//! Members that are names are discovered by DNS; their owner calls [`Pool::refresh`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use http::Extensions;
+use pingora::protocols::l4::socket::SocketAddr as BackendAddr;
+use pingora_error::{ErrorType, OrErr, Result};
+use pingora_load_balancing::discovery::ServiceDiscovery;
+use pingora_load_balancing::{Backend, Backends};
+
+use super::server::{Location, Server};
+use super::transport::Transport;
+
+/// A set of servers in round robin.
+pub struct Pool {
+    backends: Backends,
+    view: ArcSwap<View>,
+    named: bool,
+    turn: Arc<AtomicUsize>,
+}
+
+/// The members as requests see them.
+#[derive(Default)]
+struct View {
+    /// Every server, for the clients that stick to it.
+    all: Vec<Arc<Server>>,
+    /// Those that take new clients.
+    open: Vec<Arc<Server>>,
+}
+
+/// A configured server.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Where it is.
+    pub location: Location,
+    /// Terminating.
+    pub fenced: bool,
+}
+
+/// Finds the addresses of the configured servers.
+struct Members {
+    members: Vec<Member>,
+    transport: Arc<Transport>,
+    pass_host_header: bool,
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// A pool of servers. Those with an address serve at once; those with a name after [`Pool::refresh`].
+    pub fn new(
+        members: Vec<Member>,
+        transport: Arc<Transport>,
+        pass_host_header: bool,
+        turn: Option<Arc<AtomicUsize>>,
+    ) -> Self {
+        let named = members.iter().any(|m| m.location.address().is_none());
+        let backends = Backends::new(Box::new(Members { members, transport, pass_host_header }));
+        let pool = Pool { backends, view: ArcSwap::default(), named, turn: turn.unwrap_or_default() };
+        if !named {
+            // Without names, discovery has nothing to wait for: one poll completes it.
+            let _ = pool.refresh().now_or_never();
+        }
+        pool
+    }
+
+    /// Whether members are names, which need [`Pool::refresh`].
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// Discovers the members anew and prepares the view that requests see.
+    pub async fn refresh(&self) -> Result<()> {
+        // The callback runs only where the set changed.
+        self.backends.update(|_| {}).await?;
+        let set = self.backends.get_backend();
+        let all: Vec<Arc<Server>> = set.iter().filter_map(|b| b.ext.get().cloned()).collect();
+        let open = all.iter().filter(|server| !server.fenced).cloned().collect();
+        self.view.store(Arc::new(View { all, open }));
+        Ok(())
+    }
+
+    /// The server whose turn it is, among those that take new clients.
+    pub(super) fn pick(&self) -> Option<Arc<Server>> {
+        let view = self.view.load();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        view.open.get(turn.checked_rem(view.open.len())?).cloned()
+    }
+
+    pub(super) fn turn(&self) -> &Arc<AtomicUsize> {
+        &self.turn
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.view.load().all.iter().map(|s| &s.url)).finish()
+    }
+}
+
+// === impl Members ===
+
+impl Members {
+    fn backend(&self, member: &Member, address: std::net::SocketAddr) -> Backend {
+        let server = Server::new(&member.location, address, &self.transport, self.pass_host_header, member.fenced);
+        let mut ext = Extensions::new();
+        ext.insert(Arc::new(server));
+        Backend { addr: BackendAddr::Inet(address), weight: 1, ext }
+    }
+}
+
+#[async_trait]
+impl ServiceDiscovery for Members {
+    async fn discover(&self) -> Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
+        let mut found = BTreeSet::new();
+        for member in &self.members {
+            if let Some(address) = member.location.address() {
+                found.insert(self.backend(member, address));
+                continue;
+            }
+            let Location { host, port, .. } = &member.location;
+            let addresses = tokio::net::lookup_host((host.as_str(), *port))
+                .await
+                .or_err_with(ErrorType::ConnectNoRoute, || format!("{host} is not found"))?;
+            found.extend(addresses.map(|address| self.backend(member, address)));
+        }
+        Ok((found, HashMap::new()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::dynamic::http::ServersTransport;
+
+    fn pool(urls: &[(&str, bool)]) -> Pool {
+        let transport = Arc::new(Transport::new(&ServersTransport::default()).unwrap());
+        let members = urls.iter().map(|(url, fenced)| Member { location: Location::parse(url).unwrap(), fenced: *fenced });
+        Pool::new(members.collect(), transport, true, None)
+    }
+
+    #[test]
+    fn takes_turns_and_leaves_out_the_fenced() {
+        let pool = pool(&[("http://127.0.0.1:1", false), ("http://127.0.0.1:2", true), ("http://127.0.0.1:3", false)]);
+        let picked: Vec<String> = (0..6).map(|_| pool.pick().unwrap().url.clone()).collect();
+        assert_eq!(picked.iter().filter(|u| u.ends_with(":2")).count(), 0);
+        assert!(picked.iter().any(|u| u.ends_with(":1")) && picked.iter().any(|u| u.ends_with(":3")));
+    }
+
+    #[test]
+    fn has_nobody_where_all_are_fenced_or_none_is() {
+        assert!(pool(&[]).pick().is_none());
+        assert!(pool(&[("http://127.0.0.1:1", true)]).pick().is_none());
+    }
+
+    #[tokio::test]
+    async fn finds_names() {
+        let pool = pool(&[("http://localhost:80", false)]);
+        assert!(pool.pick().is_none());
+        pool.refresh().await.unwrap();
+        assert_eq!(pool.pick().unwrap().authority, "localhost:80");
+    }
+}

@@ -1,0 +1,154 @@
+//! One server of a pool: everything that a request to it needs, prepared.
+//! Made from a URL of the dynamic configuration; read by `proxy`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderValue;
+use pingora::upstreams::peer::{ALPN, HttpPeer};
+
+use super::transport::Transport;
+
+/// Streams on one HTTP/2 connection to a server; Go's client opens another connection above the server's limit, 250.
+const HTTP2_STREAMS: usize = 250;
+
+/// A server, ready to be sent requests.
+#[derive(Debug)]
+pub struct Server {
+    /// Its URL as configured.
+    pub url: String,
+    /// `host:port`: the Host that it sees where the client's isn't passed on.
+    pub authority: HeaderValue,
+    /// Whether it sees the client's Host.
+    pub pass_host_header: bool,
+    /// Where and how to connect; cloned for each request.
+    pub peer: HttpPeer,
+    /// The same in HTTP/1.1, for requests that change the protocol.
+    pub upgrade: HttpPeer,
+    /// Terminating: serves only clients that stick to it.
+    pub fenced: bool,
+}
+
+/// How a server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Clear text, HTTP/1.1.
+    Http,
+    /// TLS, HTTP/2 or HTTP/1.1 by ALPN.
+    Https,
+    /// Clear text, HTTP/2 with prior knowledge.
+    H2c,
+}
+
+/// The parts of a server's URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The URL as written.
+    pub url: String,
+    /// How to speak.
+    pub scheme: Scheme,
+    /// A name, or an address without brackets.
+    pub host: String,
+    /// The port; that of the scheme where the URL has none.
+    pub port: u16,
+}
+
+// === impl Location ===
+
+impl Location {
+    /// Takes `scheme://host[:port]` apart; the error says what is wrong with it.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url:?} has no scheme"))?;
+        let scheme = match scheme {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            "h2c" => Scheme::H2c,
+            other => return Err(format!("{other:?} is not a scheme that servers are spoken to in: http, https, h2c")),
+        };
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| format!("{port:?} is not a port"))?)
+            }
+            _ => (authority, if scheme == Scheme::Https { 443 } else { 80 }),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(format!("{url:?} has no host"));
+        }
+        Ok(Location { url: url.to_owned(), scheme, host: host.to_owned(), port })
+    }
+
+    /// Its address, where the host is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, self.port))
+    }
+
+    fn authority(&self) -> HeaderValue {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        HeaderValue::try_from(format!("{host}:{}", self.port)).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    /// A server at an address of its location.
+    pub fn new(
+        location: &Location,
+        address: SocketAddr,
+        transport: &Transport,
+        pass_host_header: bool,
+        fenced: bool,
+    ) -> Self {
+        let tls = location.scheme == Scheme::Https;
+        let sni = match (tls, transport.server_name.as_str()) {
+            (false, _) => String::new(),
+            (true, "") => location.host.clone(),
+            (true, name) => name.to_owned(),
+        };
+        let mut upgrade = HttpPeer::new(address, tls, sni);
+        upgrade.options = transport.options.clone();
+        upgrade.group_key = transport.group_key;
+        upgrade.client_cert_key = transport.client_certificate.clone();
+        upgrade.options.alpn = ALPN::H1;
+        let mut peer = upgrade.clone();
+        peer.options.max_h2_streams = HTTP2_STREAMS;
+        match location.scheme {
+            Scheme::Http => {}
+            Scheme::Https if transport.http2 => peer.options.alpn = ALPN::H2H1,
+            Scheme::Https => {}
+            Scheme::H2c => peer.options.alpn = ALPN::H2,
+        }
+        Server {
+            url: location.url.clone(),
+            authority: location.authority(),
+            pass_host_header,
+            peer,
+            upgrade,
+            fenced,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_urls_apart() {
+        for (url, host, port, scheme) in [
+            ("http://10.0.0.1:80", "10.0.0.1", 80, Scheme::Http),
+            ("https://[fd00::1]:8443", "fd00::1", 8443, Scheme::Https),
+            ("h2c://a.example", "a.example", 80, Scheme::H2c),
+            ("https://a.example/", "a.example", 443, Scheme::Https),
+            ("http://[fd00::1]", "fd00::1", 80, Scheme::Http),
+        ] {
+            let location = Location::parse(url).unwrap();
+            assert_eq!((location.host.as_str(), location.port, location.scheme), (host, port, scheme), "{url}");
+        }
+        for url in ["10.0.0.1:80", "ftp://a", "http://", "http://a:x", "http://a:70000"] {
+            assert!(Location::parse(url).is_err(), "{url}");
+        }
+    }
+}

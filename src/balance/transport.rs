@@ -1,0 +1,85 @@
+//! How servers are spoken to: a `ServersTransport` turned into Pingora's peer options, once per table.
+//! The certificates and names here decide which connections of the pool may be shared.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingora_crds::duration::GoDuration;
+use pingora::tls::pkey::PKey;
+use pingora::tls::x509::X509;
+use pingora::upstreams::peer::{HttpUpstreamRequestPolicy, PeerOptions};
+use pingora::utils::tls::CertKey;
+
+use crate::dynamic::http::ServersTransport;
+
+/// Go's defaults, as Traefik sets them.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How servers are spoken to.
+#[derive(Debug)]
+pub struct Transport {
+    /// Name sent as SNI and expected in the certificate; empty means the server's host.
+    pub server_name: String,
+    /// Limits, verification, policy.
+    pub options: PeerOptions,
+    /// The certificate shown to servers.
+    pub client_certificate: Option<Arc<CertKey>>,
+    /// Whether HTTP/2 is offered over TLS.
+    pub http2: bool,
+    /// Connections are shared only within one key: one key for each different transport.
+    pub group_key: u64,
+}
+
+// === impl Transport ===
+
+impl Transport {
+    /// A transport from its configuration; errors say which part can't be used.
+    pub fn new(settings: &ServersTransport) -> Result<Self, String> {
+        let mut options = PeerOptions::new();
+        let timeouts = settings.forwarding_timeouts.clone().unwrap_or_default();
+        let or = |set: Option<GoDuration>, default| set.map_or(Some(default), GoDuration::positive);
+        options.connection_timeout = or(timeouts.dial_timeout, DIAL_TIMEOUT);
+        options.total_connection_timeout = options.connection_timeout;
+        options.idle_timeout = or(timeouts.idle_conn_timeout, IDLE_TIMEOUT);
+        options.h2_ping_interval = timeouts.read_idle_timeout.and_then(GoDuration::positive);
+        options.verify_cert = !settings.insecure_skip_verify;
+        options.verify_hostname = !settings.insecure_skip_verify;
+        // What is about one connection only is removed by the proxy, by Traefik's rules.
+        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
+        let mut authorities = Vec::new();
+        for pem in &settings.root_cas {
+            let parsed = X509::stack_from_pem(pem.as_bytes()).map_err(|e| format!("rootCAs: not PEM certificates: {e}"))?;
+            authorities.extend(parsed);
+        }
+        if !authorities.is_empty() {
+            options.ca = Some(Arc::new(authorities.into_boxed_slice()));
+        }
+        let client_certificate = settings.certificates.first().map(|pair| {
+            let chain = X509::stack_from_pem(pair.cert_file.as_bytes()).map_err(|e| format!("certificates: {e}"))?;
+            let key = PKey::private_key_from_pem(pair.key_file.0.as_bytes())
+                .map_err(|_| "certificates: the key is not a PEM private key".to_owned())?;
+            if chain.is_empty() {
+                return Err("certificates: there is no PEM certificate".to_owned());
+            }
+            Ok(Arc::new(CertKey::new(chain, key)))
+        });
+        let mut hasher = DefaultHasher::new();
+        // The debug text of the settings has every part that sets connections apart, but keys: those by their PEM.
+        format!("{settings:?}").hash(&mut hasher);
+        settings.certificates.iter().for_each(|c| c.key_file.hash(&mut hasher));
+        Ok(Transport {
+            server_name: settings.server_name.clone(),
+            options,
+            client_certificate: client_certificate.transpose()?,
+            http2: !settings.disable_http2,
+            group_key: hasher.finish(),
+        })
+    }
+
+    /// How long a server may take to begin its response; none means for ever.
+    pub fn response_header_timeout(settings: &ServersTransport) -> Option<Duration> {
+        settings.forwarding_timeouts.as_ref()?.response_header_timeout?.positive()
+    }
+}

@@ -1,0 +1,217 @@
+//! `ingora explain`: which router gets a request or a connection, and why the others don't.
+//! Asks the same table that serves. Its JSON is a fixed interface.
+
+mod text;
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::HOST, uri::Authority};
+use serde::Serialize;
+
+use super::inputs::{Format, Inputs, Translated};
+use crate::config::{Address, Config, EntryPoint, Protocol};
+
+const EXAMPLES: &str = "\
+Examples:
+  ingora explain --manifests deploy/ --entry-point web http://example.com/api
+  ingora explain -m deploy/ -e web --method POST -H 'X-Canary: 1' http://a.org/
+  ingora explain -m deploy/ -e tcpep --sni db.example.com --alpn postgresql";
+
+/// The request or connection asked about.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Manifests and configuration.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The entry point it comes in at
+    #[arg(long, short, value_name = "NAME")]
+    pub entry_point: String,
+    /// The request's method
+    #[arg(long, default_value = "GET", value_name = "METHOD")]
+    pub method: Method,
+    /// A header of the request; may be given several times
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The address it comes from
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
+    pub client_ip: IpAddr,
+    /// Ask about a TCP connection instead: the server name of its TLS handshake, or '' for none
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    pub sni: Option<String>,
+    /// A protocol that the TLS handshake offers; may be given several times
+    #[arg(long, value_name = "PROTOCOL", requires = "sni", conflicts_with = "url")]
+    pub alpn: Vec<String>,
+    /// The request's URL; https means that it comes over TLS
+    #[arg(value_name = "URL", required_unless_present = "sni", value_parser = url)]
+    pub url: Option<Uri>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// About a request.
+    Http {
+        /// It comes over TLS.
+        tls: bool,
+        /// The method.
+        method: Method,
+        /// The `Host` header's host and port, or the URL's.
+        host: String,
+        /// The path as it was sent.
+        path: String,
+        /// What follows the `?`, or empty.
+        query: String,
+        /// The headers given, without `Host`.
+        headers: HeaderMap,
+        /// Where it comes from.
+        client_ip: IpAddr,
+    },
+    /// About a connection.
+    Tcp {
+        /// The server name of the handshake; empty for none.
+        server_name: String,
+        /// The protocols that the handshake offers.
+        alpn: Vec<String>,
+        /// Where it comes from.
+        client_ip: IpAddr,
+    },
+}
+
+/// The answer. Its JSON is a fixed interface.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The router that wins; `None` means 404, or that the connection is closed.
+    pub router: Option<String>,
+    /// Its service.
+    pub service: Option<String>,
+    /// Its middlewares, outermost first.
+    pub middlewares: Vec<String>,
+    /// The routers of the entry point in the order they are tried; the winner is the first that matches.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A router that was tried.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Its name.
+    pub router: String,
+    /// Its rule.
+    pub rule: String,
+    /// Its priority in effect.
+    pub priority: i64,
+    /// Whether the rule holds.
+    pub matched: bool,
+    /// Why it wins, comes too late, or does not match.
+    pub reason: String,
+}
+
+/// Asks and prints. A request that no router gets is an answer too.
+///
+/// # Errors
+/// When a file cannot be read, the configuration is wrong, or it has no such entry point.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let question = args.question()?;
+    let mut translated = args.inputs.translate()?;
+    args.check_entry_point(&mut translated.config)?;
+    let explanation = answer(&translated, &args.entry_point, &question)?;
+    let mut out = anstream::stdout().lock();
+    explanation.write(&mut out, args.inputs.format)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the routing table.
+fn answer(_: &Translated, _: &str, _: &Question) -> anyhow::Result<Explanation> {
+    bail!("this build has no routing table to ask")
+}
+
+// === impl Args ===
+
+impl Args {
+    /// The question that the arguments put.
+    ///
+    /// # Errors
+    /// When the request has no host.
+    pub fn question(&self) -> anyhow::Result<Question> {
+        let client_ip = self.client_ip;
+        if let Some(server_name) = &self.sni {
+            return Ok(Question::Tcp { server_name: server_name.clone(), alpn: self.alpn.clone(), client_ip });
+        }
+        let url = self.url.as_ref().context("a URL or --sni is needed")?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+        let host = match headers.remove(HOST) {
+            Some(host) => host.to_str().context("the Host header is not text")?.to_owned(),
+            None => url.authority().map(Authority::to_string).context("the URL has no host")?,
+        };
+        Ok(Question::Http {
+            tls: url.scheme_str() == Some("https"),
+            method: self.method.clone(),
+            host,
+            path: url.path().to_owned(),
+            query: url.query().unwrap_or_default().to_owned(),
+            headers,
+            client_ip,
+        })
+    }
+
+    /// Without a configuration file, the entry point asked about is taken to be there.
+    fn check_entry_point(&self, config: &mut Config) -> anyhow::Result<()> {
+        let name = &self.entry_point;
+        if self.inputs.config.is_none() {
+            config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(Address::any(0)));
+        }
+        let names = || config.entry_points.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        match config.entry_points.get(name) {
+            None => bail!("there is no entry point `{name}`; there are: {}", names()),
+            Some(e) if e.address.protocol == Protocol::Udp => {
+                bail!("`{name}` is a UDP entry point: its one router gets everything")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// A header as curl takes it.
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write `Name: value`")?;
+    let name = name.trim().parse().map_err(|_| format!("{name:?} is not a header's name"))?;
+    let value = value.trim().parse().map_err(|_| "the value has characters that no header may have")?;
+    Ok((name, value))
+}
+
+/// An absolute URL.
+fn url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|e| format!("{e}"))?;
+    match url.scheme_str() {
+        Some("http" | "https") => Ok(url),
+        _ => Err("write a whole URL, such as http://example.com/path".to_owned()),
+    }
+}
+
+// === impl Explanation ===
+
+impl Explanation {
+    /// Writes the answer; text may hold colours.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, out: &mut impl Write, format: Format) -> io::Result<()> {
+        match format {
+            Format::Text => text::write(out, self),
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                out.write_all(b"\n")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

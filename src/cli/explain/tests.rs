@@ -1,0 +1,141 @@
+//! Tests of the question that arguments put, and of how an answer is printed.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Only {
+    #[command(flatten)]
+    args: Args,
+}
+
+fn args(line: &str) -> Result<Args, String> {
+    let words = ["explain", "--manifests", "m", "--entry-point", "web"].into_iter().map(str::to_owned);
+    let words = words.chain(line.split('|').filter(|w| !w.is_empty()).map(str::to_owned));
+    let matches = Only::command().try_get_matches_from(words).map_err(|e| e.to_string())?;
+    Ok(Only::from_arg_matches(&matches).map_err(|e| e.to_string())?.args)
+}
+
+#[test]
+fn a_url_asks_about_a_request() {
+    let line =
+        "--method|POST|--header|Host: b.c:81|-H|X-A: 1|-H|x-a: 2|--client-ip|10.0.0.1|https://a.b:8443/x%2Fy?q=1&r";
+    let question = args(line).unwrap().question().unwrap();
+    let mut expected_headers = HeaderMap::new();
+    for value in ["1", "2"] {
+        expected_headers.append("x-a", value.parse().unwrap());
+    }
+    let expected = Question::Http {
+        tls: true,
+        method: Method::POST,
+        host: "b.c:81".into(),
+        path: "/x%2Fy".into(),
+        query: "q=1&r".into(),
+        headers: expected_headers,
+        client_ip: "10.0.0.1".parse().unwrap(),
+    };
+    assert_eq!(question, expected);
+    let Question::Http { tls, method, host, path, query, .. } = args("http://a.b:81").unwrap().question().unwrap()
+    else {
+        panic!("not about a request");
+    };
+    assert_eq!((tls, method, host.as_str(), path.as_str(), query.as_str()), (false, Method::GET, "a.b:81", "/", ""));
+}
+
+#[test]
+fn a_server_name_asks_about_a_connection() {
+    let question = args("--sni|a.b|--alpn|h2|--alpn|x").unwrap().question().unwrap();
+    let alpn = vec!["h2".to_owned(), "x".to_owned()];
+    assert_eq!(question, Question::Tcp { server_name: "a.b".into(), alpn, client_ip: Ipv4Addr::LOCALHOST.into() });
+}
+
+#[test]
+fn other_arguments_are_refused() {
+    for (line, expected) in [
+        ("", "required"),
+        ("/path", "write a whole URL"),
+        ("ftp://a", "write a whole URL"),
+        ("http://a|--header|x", "write `Name: value`"),
+        ("http://a|--header|a b: x", "is not a header's name"),
+        ("http://a|--method|G T", "invalid"),
+        ("http://a|--client-ip|localhost", "invalid"),
+        ("http://a|--sni|b", "cannot be used with"),
+        ("http://a|--alpn|h2", "cannot be used with"),
+        ("--alpn|h2", "required"),
+        ("http://a|--format|xml", "text, json"),
+    ] {
+        let error = args(line).expect_err(line);
+        assert!(error.contains(expected), "{line}\nexpected {expected}\nfound    {error}");
+    }
+}
+
+#[test]
+fn the_entry_point_must_be_there() {
+    let yaml = "entryPoints: {a: {address: ':1'}, web: {address: ':1/udp'}}";
+    let mut asked = args("http://a").unwrap();
+    // Without a file it is taken to be there.
+    let mut config = Config::from_yaml("").unwrap();
+    asked.check_entry_point(&mut config).unwrap();
+    assert!(config.entry_points.contains_key("web"));
+    asked.inputs.config = Some("c.yaml".into());
+    let mut config = Config::from_yaml(yaml).unwrap();
+    assert!(asked.check_entry_point(&mut config).unwrap_err().to_string().contains("UDP"));
+    asked.entry_point = "b".into();
+    let error = asked.check_entry_point(&mut config).unwrap_err().to_string();
+    assert_eq!(error, "there is no entry point `b`; there are: a, web");
+}
+
+#[test]
+fn answers_are_printed() {
+    let explanation = Explanation {
+        router: Some("r1".into()),
+        service: Some("s".into()),
+        middlewares: vec!["m1".into(), "m2".into()],
+        candidates: vec![
+            Candidate {
+                router: "r0".into(),
+                rule: "Host(`b`)".into(),
+                priority: 9,
+                matched: false,
+                reason: "host".into(),
+            },
+            Candidate {
+                router: "r1".into(),
+                rule: "Host(`a`)".into(),
+                priority: 8,
+                matched: true,
+                reason: String::new(),
+            },
+        ],
+    };
+    let written = |explanation: &Explanation, format| {
+        let mut out = anstream::StripStream::new(Vec::new());
+        explanation.write(&mut out, format).unwrap();
+        String::from_utf8(out.into_inner()).unwrap()
+    };
+    let text = "\
+router       r1
+middlewares  m1 → m2
+service      s
+
+Tried in this order
+  no   r0
+       Host(`b`) (priority 9)
+       host
+  yes  r1
+       Host(`a`) (priority 8)
+";
+    assert_eq!(written(&explanation, Format::Text), text);
+    let none = written(&Explanation::default(), Format::Text);
+    assert_eq!(none, "no router gets it\n\nThe entry point has no routers.\n");
+    let json: serde_json::Value = serde_json::from_str(&written(&Explanation::default(), Format::Json)).unwrap();
+    assert_eq!(json, serde_json::json!({"router": null, "service": null, "middlewares": [], "candidates": []}));
+    let json: serde_json::Value = serde_json::from_str(&written(&explanation, Format::Json)).unwrap();
+    let first = serde_json::json!(
+        {"router": "r0", "rule": "Host(`b`)", "priority": 9, "matched": false, "reason": "host"}
+    );
+    assert_eq!(json["candidates"][0], first);
+}

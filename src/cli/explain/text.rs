@@ -1,0 +1,32 @@
+//! The answer of `explain` for people: the winner, then every router that was tried.
+
+use std::io::{self, Write};
+
+use super::Explanation;
+use crate::cli::paint::{GOOD, HEADING, WARNING, plain};
+
+/// Writes the answer.
+pub(super) fn write(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
+    match &explanation.router {
+        None => writeln!(out, "{WARNING}no router{WARNING:#} gets it")?,
+        Some(router) => {
+            writeln!(out, "router       {GOOD}{}{GOOD:#}", plain(router))?;
+            let middlewares = explanation.middlewares.join(" → ");
+            writeln!(out, "middlewares  {}", if middlewares.is_empty() { "-".into() } else { plain(&middlewares) })?;
+            writeln!(out, "service      {}", plain(explanation.service.as_deref().unwrap_or("-")))?;
+        }
+    }
+    if explanation.candidates.is_empty() {
+        return writeln!(out, "\nThe entry point has no routers.");
+    }
+    writeln!(out, "\n{HEADING}Tried in this order{HEADING:#}")?;
+    for candidate in &explanation.candidates {
+        let (mark, colour) = if candidate.matched { ("yes", GOOD) } else { ("no ", WARNING) };
+        writeln!(out, "  {colour}{mark}{colour:#}  {}", plain(&candidate.router))?;
+        writeln!(out, "       {} (priority {})", plain(&candidate.rule), candidate.priority)?;
+        if !candidate.reason.is_empty() {
+            writeln!(out, "       {}", plain(&candidate.reason))?;
+        }
+    }
+    Ok(())
+}

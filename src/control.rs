@@ -1,0 +1,204 @@
+//! The loop that ties the rooms: snapshots come in, are translated and compiled, and the new table is swapped in.
+//! Also puts the one Pingora server together. Only this room knows all others.
+
+mod report;
+mod source;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use ingora_middleware::Registry;
+use log::{info, warn};
+use pingora::apps::HttpServerOptions;
+use pingora::server::configuration::Opt;
+use pingora::server::{RunArgs, Server, ShutdownWatch};
+use pingora::services::background::{BackgroundService, background_service};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+use crate::dynamic::http::{ForwardingTimeouts, ServersTransport};
+use crate::objects::Snapshot;
+use crate::proxy::life_cycle::{Signals, turned};
+use crate::proxy::{EntryPoints, Gateway, LifeCycle};
+use crate::routing::services::DEFAULT_TRANSPORT;
+use crate::routing::{Table, compile};
+use crate::translate::{Options, translate};
+
+/// How long a new table waits for names that no table has asked for yet; after it, they follow.
+const FIRST_LOOKUP: Duration = Duration::from_millis(200);
+/// How often names are looked up again. The system's resolver doesn't tell how long its answers hold.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What a table is made with, beside the objects.
+pub struct Recipe {
+    /// The static configuration.
+    pub config: Config,
+    /// The filters that there are.
+    pub registry: Registry,
+    options: Options,
+    default_transport: ServersTransport,
+}
+
+/// The loop.
+struct Control {
+    recipe: Arc<Recipe>,
+    table: Arc<ArcSwap<Table>>,
+    life_cycle: Arc<LifeCycle>,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// Keeps the source alive.
+    _source: source::Source,
+}
+
+// === impl Recipe ===
+
+impl Recipe {
+    /// # Errors
+    /// When a file that the configuration names can't be read.
+    pub fn new(config: Config, registry: Registry) -> Result<Self> {
+        let options = config.translate_options();
+        let default_transport = default_transport(&config)?;
+        Ok(Recipe { config, registry, options, default_transport })
+    }
+
+    /// From objects to a table, and everything that is to be said about them.
+    pub fn cook(&self, snapshot: &Snapshot, old: Option<&Table>) -> (Table, Vec<Diagnostic>) {
+        let (mut configuration, mut diagnostics) = translate(snapshot, &self.options);
+        let transports = &mut configuration.http.servers_transports;
+        transports.insert(DEFAULT_TRANSPORT.to_owned(), self.default_transport.clone());
+        let (table, more) = compile(Arc::new(configuration), &self.config, &self.registry, old);
+        diagnostics.extend(more);
+        diagnostics.sort_by(|a, b| (&a.object, &a.path).cmp(&(&b.object, &b.path)));
+        diagnostics.dedup();
+        (table, diagnostics)
+    }
+}
+
+/// The transport of services that name none: Traefik's `default@internal`.
+fn default_transport(config: &Config) -> Result<ServersTransport> {
+    let settings = &config.servers_transport;
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read_to_string(path).with_context(|| format!("serversTransport.rootCAs: {}", path.display()))
+    };
+    Ok(ServersTransport {
+        insecure_skip_verify: settings.insecure_skip_verify,
+        root_cas: settings.root_cas.iter().map(read).collect::<Result<_>>()?,
+        max_idle_conns_per_host: settings.max_idle_conns_per_host,
+        forwarding_timeouts: Some(ForwardingTimeouts {
+            dial_timeout: Some(settings.forwarding_timeouts.dial_timeout),
+            response_header_timeout: Some(settings.forwarding_timeouts.response_header_timeout),
+            idle_conn_timeout: Some(settings.forwarding_timeouts.idle_conn_timeout),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+/// Puts the server together: its sockets are bound, its source is read. It runs when it is told to.
+///
+/// # Errors
+/// When an address can't be bound, or the objects can't be read.
+pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Server, RunArgs)> {
+    config.warnings().iter().for_each(|warning| warn!("{warning}"));
+    let pingora = std::mem::take(&mut config.server);
+    let recipe = Arc::new(Recipe::new(config, registry)?);
+    let config = &recipe.config;
+    let life_cycle = Arc::new(LifeCycle::default());
+    let table = Arc::new(ArcSwap::from_pointee(Table::default()));
+
+    let inherit = opt.upgrade;
+    let mut server = Server::new_with_opt_and_conf(Some(opt), pingora);
+    server.bootstrap();
+    let gateway = Gateway { table: table.clone(), life_cycle: life_cycle.clone() };
+    let mut proxy = pingora_proxy::http_proxy(&server.configuration, gateway);
+    let mut options = HttpServerOptions::default();
+    // Not to proxy it: so that the answer to CONNECT is ours.
+    options.allow_connect_method_proxying = true;
+    proxy.server_options = Some(options);
+    server.add_service(EntryPoints::new(config, &Arc::new(proxy), &life_cycle, inherit)?);
+
+    let (sender, snapshots) = watch::channel(None);
+    let source = source::start(&config.providers, sender)?;
+    let control = Control { recipe, table, life_cycle: life_cycle.clone(), snapshots, _source: source };
+    server.add_service(background_service("control", control));
+    Ok((server, RunArgs { shutdown_signal: Box::new(Signals(life_cycle)) }))
+}
+
+// === impl Control ===
+
+#[async_trait]
+impl BackgroundService for Control {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let mut snapshots = self.snapshots.clone();
+        let mut said = BTreeSet::new();
+        let mut lookup = Instant::now() + LOOKUP_INTERVAL;
+        loop {
+            tokio::select! {
+                changed = snapshots.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let snapshot = snapshots.borrow_and_update().clone();
+                    if let Some(snapshot) = snapshot {
+                        self.serve(snapshot, &mut said).await;
+                    }
+                    sleep(self.throttle()).await;
+                }
+                () = sleep_until(lookup) => {
+                    lookup = Instant::now() + LOOKUP_INTERVAL;
+                    look_up(&self.table.load_full()).await;
+                }
+                () = turned(&mut shutdown) => return,
+            }
+        }
+    }
+}
+
+impl Control {
+    /// The least time between two changes.
+    fn throttle(&self) -> Duration {
+        let providers = &self.recipe.config.providers;
+        let manifests = providers.manifests.as_ref().map(|p| p.throttle_duration);
+        let cluster = providers.kubernetes_crd.as_ref().map(|p| p.throttle_duration);
+        manifests.or(cluster).and_then(|d| d.positive()).unwrap_or_default()
+    }
+
+    async fn serve(&self, snapshot: Arc<Snapshot>, said: &mut BTreeSet<Diagnostic>) {
+        let began = Instant::now();
+        let (recipe, old) = (self.recipe.clone(), self.table.load_full());
+        let cooked = tokio::task::spawn_blocking(move || recipe.cook(&snapshot, Some(&old))).await;
+        let Ok((table, diagnostics)) = cooked else {
+            log::error!("the configuration could not be compiled, which is a bug; the last good one keeps serving");
+            return;
+        };
+        let took = began.elapsed();
+        if timeout(FIRST_LOOKUP, look_up(&table)).await.is_err() {
+            info!("names of servers are still being looked up");
+        }
+        let routes = table.len();
+        let old = self.table.swap(Arc::new(table));
+        self.life_cycle.published();
+        info!("configuration served: {routes} routes, made in {took:?}");
+        // Dropping ten thousand routes takes a while; requests may still hold them anyway.
+        tokio::task::spawn_blocking(move || drop(old));
+        report::report(diagnostics, said);
+        let named = self.table.load_full();
+        tokio::spawn(async move { look_up(&named).await });
+    }
+}
+
+/// Looks up the members of all pools that are names.
+async fn look_up(table: &Table) {
+    let pools = table.named_pools();
+    for result in join_all(pools.into_iter().map(|pool| pool.refresh())).await {
+        if let Err(e) = result {
+            warn!("a server is not found: {e}");
+        }
+    }
+}

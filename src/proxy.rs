@@ -1,0 +1,16 @@
+//! The last room: Pingora services that serve what the routing table says.
+//! All TCP entry points live in one custom service beside the others of one Pingora `Server`.
+
+pub mod connection;
+pub mod entry_point;
+mod error;
+mod forwarded;
+pub mod http;
+mod http1;
+mod internal;
+pub mod life_cycle;
+mod request_path;
+
+pub use entry_point::EntryPoints;
+pub use http::Gateway;
+pub use life_cycle::LifeCycle;

@@ -1,0 +1,149 @@
+//! The type of an accepted connection: what Pingora reads from and writes to, and what filters may know of it.
+//! Made by the accept loop, carried through Pingora's sessions as a `Stream`.
+
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
+use http::HeaderValue;
+use pingora::protocols::l4::socket::SocketAddr as PeerAddr;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
+    UniqueIDType,
+};
+use pingora_http::ResponseHeader;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::entry_point::EntryPoint;
+use ingora_middleware::Client;
+
+/// Enough for the head of a response and a small body, so that both leave in one system call.
+const WRITE_BUFFER: usize = 4096;
+
+/// A TCP connection with a small write buffer, and bytes that were read ahead of its reader.
+#[derive(Debug)]
+pub struct Connection {
+    tcp: BufWriter<TcpStream>,
+    ahead: BytesMut,
+    socket: Arc<SocketDigest>,
+    facts: Arc<ProxyDigest>,
+}
+
+/// What is known of a connection before its first request; reaches `ProxyHttp` as the digest's user data.
+pub struct Facts {
+    /// The entry point that accepted it.
+    pub entry_point: Arc<EntryPoint>,
+    /// What filters may know.
+    pub client: Client,
+    /// The peer's address without port, as text; prepared once for all its requests.
+    pub client_ip: HeaderValue,
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// The facts of a connection that entered by `entry_point` from `peer`.
+    pub fn new(entry_point: Arc<EntryPoint>, peer: SocketAddr, tls: bool) -> Self {
+        // An IPv4 client of a dual-stack socket is known by its IPv4 address.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        // The text of an address is always a valid header value.
+        let client_ip = HeaderValue::try_from(peer.ip().to_string()).unwrap_or(HeaderValue::from_static(""));
+        Facts { entry_point, client: Client { peer, tls }, client_ip }
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Wraps an accepted socket.
+    pub fn new(tcp: TcpStream, facts: Facts) -> std::io::Result<Self> {
+        let socket = SocketDigest::from_raw_fd(tcp.as_raw_fd());
+        let _ = socket.peer_addr.set(Some(PeerAddr::Inet(facts.client.peer)));
+        // Pingora's digest wants a response header beside the user data; this one is never read.
+        let header = ResponseHeader::build(200, Some(0)).map_err(std::io::Error::other)?;
+        Ok(Connection {
+            tcp: BufWriter::with_capacity(WRITE_BUFFER, tcp),
+            ahead: BytesMut::new(),
+            socket: Arc::new(socket),
+            facts: Arc::new(ProxyDigest::new(Box::new(header), Some(Box::new(facts)))),
+        })
+    }
+
+    /// Gives bytes back that were read: the next reader gets them first.
+    pub fn rewind(&mut self, bytes: BytesMut) {
+        debug_assert!(self.ahead.is_empty(), "bytes are given back once, by the peek");
+        self.ahead = bytes;
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        if self.ahead.is_empty() {
+            return Pin::new(self.tcp.get_mut()).poll_read(cx, buf);
+        }
+        let n = buf.remaining().min(self.ahead.len());
+        buf.put_slice(&self.ahead[..n]);
+        self.ahead.advance(n);
+        if self.ahead.is_empty() {
+            self.ahead = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+#[async_trait]
+impl Shutdown for Connection {
+    async fn shutdown(&mut self) {
+        // The peer may be gone already; there is nobody to tell.
+        let _ = AsyncWriteExt::shutdown(self).await;
+    }
+}
+
+impl UniqueID for Connection {
+    fn id(&self) -> UniqueIDType {
+        self.tcp.get_ref().as_raw_fd()
+    }
+}
+
+impl Ssl for Connection {}
+
+// Peeking is done by the entry point before Pingora sees the connection.
+impl Peek for Connection {}
+
+impl GetTimingDigest for Connection {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Connection {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        Some(self.facts.clone())
+    }
+}
+
+impl GetSocketDigest for Connection {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        Some(self.socket.clone())
+    }
+}

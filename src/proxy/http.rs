@@ -1,0 +1,317 @@
+//! The HTTP proxy: Pingora's phases, each a few lines that ask the routing table, the chain and the balancer.
+//! One instance serves all entry points; what a connection is, its facts say.
+
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderName, Method, Uri, Version, header};
+use ingora_middleware::{ChainState, Flow, Reply};
+use log::{debug, info, warn};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::upstreams::peer::HttpPeer;
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session};
+use smallvec::SmallVec;
+
+use super::connection::Facts;
+use super::error::{CLIENT_CLOSED, status};
+use super::forwarded::is_upgrade;
+use super::internal;
+use super::life_cycle::LifeCycle;
+use crate::balance::Server;
+use crate::routing::{Route, Routes, Table, Target};
+use crate::rule::{self, RequestView};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+static NOT_FOUND: LazyLock<Reply> = LazyLock::new(|| Reply::error(404, "404 page not found"));
+static NO_SERVER: LazyLock<Reply> = LazyLock::new(|| Reply::error(503, "no available server"));
+
+/// The HTTP proxy behind all entry points.
+pub struct Gateway {
+    /// The routing table, swapped whole by `control`.
+    pub table: Arc<ArcSwap<Table>>,
+    /// Whether the process takes requests.
+    pub life_cycle: Arc<LifeCycle>,
+}
+
+/// The state of one request.
+#[derive(Default)]
+pub struct Ctx {
+    facts: Option<Arc<ProxyDigest>>,
+    /// The routes taken: one, or a parent and its children.
+    layers: SmallVec<[Layer; 1]>,
+    server: Option<Arc<Server>>,
+    attempts: usize,
+    upgrade: bool,
+    /// When the request must have been read.
+    deadline: Option<Instant>,
+    status: u16,
+}
+
+/// A route taken, and what its filters know of the request.
+struct Layer {
+    route: Arc<Route>,
+    state: ChainState,
+}
+
+// === impl Ctx ===
+
+impl Ctx {
+    fn facts(&self) -> Result<&Facts> {
+        self.facts
+            .as_ref()
+            .and_then(|digest| digest.user_data.as_ref()?.downcast_ref())
+            .ok_or_else(|| Error::explain(ErrorType::InternalError, "a connection without facts"))
+    }
+
+    fn suppresses_forwarded_for(&self) -> bool {
+        self.layers.iter().any(|l| l.state.notes.suppress_forwarded_for)
+    }
+
+    /// Runs the response hooks of all layers, innermost first; a filter's fault becomes the response it asks for.
+    fn response(&mut self, request: &RequestHeader, response: &mut ResponseHeader) -> Result<()> {
+        let client = &self.facts.clone();
+        let client = client.as_ref().and_then(|d| d.user_data.as_ref()?.downcast_ref::<Facts>());
+        let Some(client) = client.map(|f| &f.client) else { return Ok(()) };
+        for layer in self.layers.iter_mut().rev() {
+            if let Err(fault) = layer.route.chain.response(&mut layer.state, request, response, client) {
+                warn!("{fault}");
+                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Gateway ===
+
+impl Gateway {
+    /// Routes a request, and runs its filters; a reply ends it.
+    async fn dispatch(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Option<Reply>> {
+        let facts = session.digest().and_then(|d| d.proxy_digest.clone());
+        ctx.facts = facts.clone();
+        let Some(facts) = facts.as_ref().and_then(|d| d.user_data.as_ref()?.downcast_ref::<Facts>()) else {
+            return Err(Error::explain(ErrorType::InternalError, "a connection without facts"));
+        };
+        let entry_point = &facts.entry_point;
+        ctx.upgrade = is_upgrade(session.req_header());
+        if ctx.upgrade {
+            // What follows an upgrade is no request: it may be silent for as long as it likes.
+            session.set_read_timeout(None);
+        } else {
+            ctx.deadline = entry_point.limits.read_timeout.map(|t| Instant::now() + t);
+        }
+        let request = session.req_header_mut();
+        if let Err(refusal) = entry_point.paths.clean(request)? {
+            session.set_keepalive(None);
+            return Ok(Some(Reply::error(400, &format!("400 Bad Request: {refusal}"))));
+        }
+        if request.method == Method::CONNECT {
+            session.set_keepalive(None);
+            return Ok(Some(Reply::status_text(501)));
+        }
+        entry_point.forwarded.rewrite(request, facts, ctx.upgrade)?;
+
+        let table = self.table.load_full();
+        let mut routes = table.routes(entry_point.position, facts.client.tls);
+        loop {
+            let Some(route) = routes.and_then(|routes| find(routes, request, facts)) else {
+                return Ok(Some(NOT_FOUND.clone()));
+            };
+            ctx.layers.push(Layer { route: route.clone(), state: ChainState::default() });
+            let Some(layer) = ctx.layers.last_mut() else { return Ok(None) };
+            if !route.chain.is_empty() {
+                match route.chain.request(&mut layer.state, request, &facts.client).await {
+                    Ok(Flow::Next) => {}
+                    Ok(Flow::Reply(reply)) => return Ok(Some(*reply)),
+                    Err(fault) => {
+                        warn!("{fault}");
+                        return Ok(Some(Reply::from(&fault)));
+                    }
+                }
+            }
+            match &route.target {
+                Target::Service(service) => {
+                    ctx.server = service.pick();
+                    return Ok(ctx.server.is_none().then(|| NO_SERVER.clone()));
+                }
+                Target::Internal(service) => return Ok(Some(internal::answer(*service, &self.life_cycle))),
+                Target::Children(children) => routes = Some(children),
+            }
+        }
+    }
+
+    /// Answers in the server's place, through the response hooks of the filters passed.
+    async fn reply(&self, session: &mut Session, ctx: &mut Ctx, mut reply: Reply) -> Result<()> {
+        let mut head = reply.head();
+        while let Err(fault) = ctx.response(session.req_header(), &mut head) {
+            reply = Reply::status_text(status(&fault));
+            head = reply.head();
+        }
+        ctx.status = head.status.as_u16();
+        let bodiless = session.req_header().method == Method::HEAD || reply.body.is_empty();
+        session.write_response_header(Box::new(head), bodiless).await?;
+        if !bodiless {
+            session.write_response_body(Some(reply.body), true).await?;
+        }
+        Ok(())
+    }
+}
+
+fn find<'r>(routes: &'r Routes, request: &RequestHeader, facts: &Facts) -> Option<&'r Arc<Route>> {
+    let host = request.headers.get(header::HOST).map_or("", |h| h.to_str().unwrap_or_default());
+    let host = rule::canonical_host(host);
+    let path = rule::routing_path(request.uri.path());
+    routes.find(&RequestView {
+        host: &host,
+        path: &path,
+        method: request.method.as_str(),
+        headers: &request.headers,
+        query: request.uri.query().unwrap_or_default(),
+        client_ip: facts.client.peer.ip(),
+    })
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Ctx;
+
+    fn new_ctx(&self) -> Ctx {
+        Ctx::default()
+    }
+
+    /// None: Pingora's compression module isn't Traefik's, and costs each request an allocation.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+        match self.dispatch(session, ctx).await? {
+            Some(reply) => self.reply(session, ctx, reply).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        ctx.attempts += 1;
+        let server = ctx.server.as_ref().ok_or_else(|| Error::explain(ErrorType::HTTPStatus(503), "no server"))?;
+        Ok(Box::new(if ctx.upgrade { server.upgrade.clone() } else { server.peer.clone() }))
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        if !end && ctx.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            return Err(Error::explain(ErrorType::HTTPStatus(408), "the body took longer than readTimeout").into_down());
+        }
+        for layer in &mut ctx.layers {
+            if let Err(fault) = layer.route.chain.request_body(&mut layer.state, body, end) {
+                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
+            }
+        }
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        if let Some(server) = ctx.server.as_ref().filter(|s| !s.pass_host_header) {
+            request.insert_header(header::HOST, server.authority.clone())?;
+        }
+        let query = request.uri.query().filter(|q| q.contains(';')).map(|q| q.replace(';', "&"));
+        if query.is_some() || request.uri.authority().is_some() {
+            // An authority (HTTP/2) would take the Host's place.
+            let path = request.uri.path();
+            let target = match query.as_deref().or(request.uri.query()) {
+                Some(query) => format!("{path}?{query}"),
+                None => path.to_owned(),
+            };
+            if let Ok(uri) = target.parse::<Uri>() {
+                request.set_uri(uri);
+            }
+        }
+        for layer in &mut ctx.layers {
+            if let Err(fault) = layer.route.chain.upstream_request(&mut layer.state, request) {
+                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
+            }
+        }
+        let upgrade = ctx.upgrade && session.req_header().version == Version::HTTP_11;
+        let facts = ctx.facts()?;
+        facts.entry_point.forwarded.forward(request, facts, upgrade, !ctx.suppresses_forwarded_for())
+    }
+
+    async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+        ctx.status = response.status.as_u16();
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        for name in [KEEP_ALIVE, PROXY_CONNECTION, header::PROXY_AUTHENTICATE] {
+            response.remove_header(&name);
+        }
+        ctx.response(session.req_header(), response)?;
+        ctx.status = response.status.as_u16();
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Ctx,
+    ) -> Result<Option<Duration>> {
+        for layer in ctx.layers.iter_mut().rev() {
+            if let Err(fault) = layer.route.chain.response_body(&mut layer.state, body, end) {
+                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Our own, so that error responses pass the response hooks too: CORS and security headers stay on them.
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
+        let status = status(error);
+        ctx.status = status;
+        if status != CLIENT_CLOSED && session.response_written().is_none() {
+            session.set_keepalive(None);
+            if let Err(e) = self.reply(session, ctx, Reply::status_text(status)).await {
+                debug!("the error response could not be sent: {e}");
+            }
+        }
+        FailToProxy { error_code: status, can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, ctx: &mut Ctx) {
+        for layer in &mut ctx.layers {
+            layer.route.chain.logging(&mut layer.state, ctx.status);
+        }
+    }
+
+    fn request_summary(&self, session: &Session, ctx: &Ctx) -> String {
+        let router = ctx.layers.last().map_or("-", |l| &*l.route.name);
+        let server = ctx.server.as_ref().map_or("-", |s| &*s.url);
+        format!("{}, router: {router}, server: {server}", session.as_ref().request_summary())
+    }
+
+    /// A client that leaves or sends nonsense is no error of ours.
+    fn suppress_error_log(&self, session: &Session, ctx: &Ctx, error: &Error) -> bool {
+        let theirs = *error.esource() == ErrorSource::Downstream;
+        if theirs {
+            info!("the client ended the request: {error}, {}", self.request_summary(session, ctx));
+        }
+        theirs
+    }
+}

@@ -1,0 +1,362 @@
+//! Compiles a dynamic configuration to a routing table; what can't serve is a diagnostic and left out.
+//! Pure: the old table is only read, for what is carried over.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use ingora_crds::middleware::RedirectScheme;
+use ingora_middleware::{Chain, Link, Registry};
+
+use super::filters::Filters;
+use super::services::Services;
+use super::table::{EntryRoutes, Internal, Route, Routes, Table, Target};
+use crate::config::{Config, EntryPoint};
+use crate::diagnostic::{Diagnostic, ObjectRef};
+use crate::dynamic::http::{Middleware, Router};
+use crate::dynamic::{Configuration, Section};
+use crate::rule::{self, HttpRule, Syntax};
+
+/// Compiles a configuration. What is unchanged since `old` keeps its state: turns, filters, rules.
+pub fn compile(
+    configuration: Arc<Configuration>,
+    config: &Config,
+    registry: &Registry,
+    old: Option<&Table>,
+) -> (Table, Vec<Diagnostic>) {
+    let compiler = Compiler {
+        configuration: &configuration,
+        config,
+        registry,
+        old_rules: old.map(rules_by_router).unwrap_or_default(),
+        services: Services::new(&configuration, old),
+        filters: Filters::new(&configuration, registry, old),
+        diagnostics: Vec::new(),
+    };
+    compiler.run(&configuration)
+}
+
+struct Compiler<'a> {
+    configuration: &'a Configuration,
+    config: &'a Config,
+    registry: &'a Registry,
+    /// The rules of the old table by text and syntax, so that they aren't parsed again.
+    old_rules: HashMap<&'a str, &'a Arc<Route>>,
+    services: Services<'a>,
+    filters: Filters<'a>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// A router on one entry point, before it has a place in the index.
+struct Placed {
+    entry_point: usize,
+    tls: bool,
+    route: Arc<Route>,
+}
+
+// === impl Placed ===
+
+impl Placed {
+    fn new(entry_point: usize, tls: bool, route: Route) -> Self {
+        Placed { entry_point, tls, route: Arc::new(route) }
+    }
+}
+
+/// A route of our own; its rule is one that parses.
+fn internal_route(name: &str, text: &str, priority: i64, service: &str, target: Target) -> Option<Route> {
+    Some(Route {
+        name: name.into(),
+        rule: Arc::new(rule::parse_http(text, Syntax::V3).ok()?),
+        text: text.to_owned(),
+        priority,
+        middlewares: Vec::new(),
+        chain: Chain::default(),
+        service: service.to_owned(),
+        target,
+    })
+}
+
+// === impl Compiler ===
+
+impl Compiler<'_> {
+    fn run(mut self, configuration: &Arc<Configuration>) -> (Table, Vec<Diagnostic>) {
+        let children = children_by_parent(configuration);
+        let entry_points: Vec<(&str, &EntryPoint)> = self.config.tcp_entry_points().collect();
+        let mut placed: Vec<Placed> = self.internal(&entry_points);
+        for (name, router) in &configuration.http.routers {
+            if router.parent_refs.is_empty() {
+                self.place(name, router, &entry_points, &children, &mut placed);
+            }
+        }
+        self.check_tcp(&entry_points);
+        let mut routes: Vec<(Vec<Arc<Route>>, Vec<Arc<Route>>)> = vec![Default::default(); entry_points.len()];
+        for Placed { entry_point, tls, route } in placed {
+            if let Some((plain, secure)) = routes.get_mut(entry_point) {
+                if tls { secure.push(route) } else { plain.push(route) }
+            }
+        }
+        let entry_points = routes
+            .into_iter()
+            .map(|(plain, tls)| EntryRoutes { plain: Routes::new(plain), tls: Routes::new(tls) })
+            .collect();
+        let table = Table {
+            entry_points,
+            configuration: configuration.clone(),
+            services: self.services.finish(),
+            filters: self.filters.finish(),
+        };
+        (table, self.diagnostics)
+    }
+
+    /// The routers that the static configuration asks for: ping, and the redirections of entry points.
+    fn internal(&mut self, entry_points: &[(&str, &EntryPoint)]) -> Vec<Placed> {
+        let mut placed = Vec::new();
+        if let Some(ping) = self.config.ping.as_ref().filter(|p| !p.manual_routing) {
+            let position = entry_points.iter().position(|(name, _)| *name == ping.entry_point);
+            let target = Target::Internal(Internal::Ping { terminating_status: ping.terminating_status_code });
+            let route = internal_route("ping@internal", "Path(`/ping`)", i64::MAX, "ping@internal", target);
+            placed.extend(position.zip(route).map(|(entry_point, route)| Placed::new(entry_point, false, route)));
+        }
+        for (position, (name, entry_point)) in entry_points.iter().enumerate() {
+            let Some(redirect) = &entry_point.http.redirections.entry_point else { continue };
+            let port = redirect.port(&self.config.entry_points).map(|p| p.to_string());
+            let settings = RedirectScheme {
+                scheme: redirect.scheme.clone(),
+                port: port.unwrap_or_default(),
+                permanent: redirect.permanent,
+                ..Default::default()
+            };
+            let middleware = Middleware { redirect_scheme: Some(settings), ..Default::default() };
+            let router = format!("{name}-to-{}@internal", redirect.to.trim_start_matches(':'));
+            match self.registry.build(&middleware) {
+                Ok(filter) => {
+                    let target = Target::Internal(Internal::Noop);
+                    let route = internal_route(&router, "HostRegexp(`^.+$`)", redirect.priority, "noop@internal", target);
+                    let chain = Chain::new(vec![Link::new("redirect", filter)]);
+                    placed.extend(route.map(|route| Placed::new(position, false, Route { chain, ..route })));
+                }
+                Err(e) => {
+                    let object = ObjectRef::new("EntryPoint", "", *name);
+                    let message = format!("the redirection does not serve: {e}");
+                    self.diagnostics.push(Diagnostic::error("InvalidRedirection", &object, "http.redirections", message));
+                }
+            }
+        }
+        placed
+    }
+
+    /// Puts a router on each of its entry points.
+    fn place(
+        &mut self,
+        name: &str,
+        router: &Router,
+        entry_points: &[(&str, &EntryPoint)],
+        children: &BTreeMap<&str, Vec<&str>>,
+        placed: &mut Vec<Placed>,
+    ) {
+        let positions = self.positions(Section::HttpRouter, name, &router.entry_points, entry_points);
+        // Routes are the same on entry points that add no middlewares of their own.
+        let mut shared: Option<Arc<Route>> = None;
+        for position in positions {
+            let Some((_, entry_point)) = entry_points.get(position) else { continue };
+            let model = &entry_point.http;
+            let tls = router.tls.is_some() || model.tls.is_some();
+            let route = match (&shared, model.middlewares.is_empty()) {
+                (Some(route), true) => route.clone(),
+                _ => match self.route(name, router, &model.middlewares, children, &mut Vec::new()) {
+                    Some(route) => Arc::new(route),
+                    None => return,
+                },
+            };
+            if model.middlewares.is_empty() {
+                shared = Some(route.clone());
+            }
+            placed.push(Placed { entry_point: position, tls, route });
+        }
+    }
+
+    /// The positions of a router's entry points; unknown ones are told.
+    fn positions(
+        &mut self,
+        section: Section,
+        name: &str,
+        wanted: &[String],
+        entry_points: &[(&str, &EntryPoint)],
+    ) -> Vec<usize> {
+        let find = |name: &str| entry_points.iter().position(|(n, _)| *n == name);
+        if wanted.is_empty() {
+            return self.config.default_entry_points().iter().filter_map(|name| find(name)).collect();
+        }
+        let mut found = Vec::new();
+        let mut unknown = Vec::new();
+        for wanted in wanted {
+            match find(wanted) {
+                Some(position) if found.contains(&position) => {}
+                Some(position) => found.push(position),
+                None => unknown.push(wanted.as_str()),
+            }
+        }
+        if !unknown.is_empty() {
+            let known: Vec<&str> = entry_points.iter().map(|(n, _)| *n).collect();
+            let message = format!(
+                "unknown entry point {}: the configuration has {}{}",
+                unknown.join(", "),
+                known.join(", "),
+                if found.is_empty() { "; the route serves nowhere" } else { "" },
+            );
+            let diagnostic = if found.is_empty() { Diagnostic::error } else { Diagnostic::warning };
+            let (object, _) = self.origin(section, name);
+            self.diagnostics.push(diagnostic("UnknownEntryPoint", &object, "spec.entryPoints", message));
+        }
+        found
+    }
+
+    fn route(
+        &mut self,
+        name: &str,
+        router: &Router,
+        outer: &[String],
+        children: &BTreeMap<&str, Vec<&str>>,
+        open: &mut Vec<String>,
+    ) -> Option<Route> {
+        let names: Vec<String> = outer.iter().chain(&router.middlewares).cloned().collect();
+        let rule = self.rule(name, router)?;
+        let priority = match rule::priority(&router.rule, router.priority, false) {
+            Ok(priority) => priority,
+            Err(message) => return self.disable(name, "InvalidPriority", "priority", message.to_string()),
+        };
+        let (chain, middlewares) = match self.filters.chain(name, &names) {
+            Ok(chain) => chain,
+            Err(message) => return self.disable(name, "MiddlewareUnusable", "middlewares", message),
+        };
+        let target = match (router.service.as_str(), children.get(name)) {
+            ("", Some(children_of)) => self.children(name, children_of, children, open)?,
+            ("", None) => {
+                return self.disable(name, "NoService", "services", "the route has neither a service nor child routes");
+            }
+            (_, Some(_)) => {
+                let message = "the route has both a service and child routes: only one of them is accepted";
+                return self.disable(name, "ServiceAndChildren", "services", message);
+            }
+            ("noop@internal", None) => Target::Internal(Internal::Noop),
+            ("ping@internal", None) => Target::Internal(Internal::Ping { terminating_status: 503 }),
+            (service, None) => {
+                match self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)) {
+                    Ok(service) => Target::Service(service),
+                    Err(message) => return self.disable(name, "ServiceUnusable", "services", message),
+                }
+            }
+        };
+        Some(Route {
+            name: name.into(),
+            rule,
+            text: router.rule.clone(),
+            priority,
+            middlewares,
+            chain,
+            service: router.service.clone(),
+            target,
+        })
+    }
+
+    fn children(
+        &mut self,
+        parent: &str,
+        names: &[&str],
+        children: &BTreeMap<&str, Vec<&str>>,
+        open: &mut Vec<String>,
+    ) -> Option<Target> {
+        if open.iter().any(|n| n == parent) {
+            let message = format!("routes are one another's parents: {} → {parent}", open.join(" → "));
+            return self.disable(parent, "CyclicRoutes", "", message);
+        }
+        open.push(parent.to_owned());
+        let mut routes = Vec::new();
+        for name in names {
+            let Some(router) = self.configuration.http.routers.get(*name) else { continue };
+            if router.tls.is_some() || !router.entry_points.is_empty() {
+                let message = "a child route takes its entry points and TLS from its parent: remove spec.entryPoints and spec.tls";
+                let _: Option<()> = self.disable(name, "ChildRoute", "", message);
+                continue;
+            }
+            routes.extend(self.route(name, router, &[], children, open).map(Arc::new));
+        }
+        open.pop();
+        Some(Target::Children(Routes::new(routes)))
+    }
+
+    fn rule(&mut self, name: &str, router: &Router) -> Option<Arc<HttpRule>> {
+        let syntax = self.syntax(&router.rule_syntax);
+        if let Some(old) = self.old_rules.get(name) {
+            if old.text == router.rule && old.rule.syntax() == syntax {
+                return Some(old.rule.clone());
+            }
+        }
+        match rule::parse_http(&router.rule, syntax) {
+            Ok(rule) => Some(Arc::new(rule)),
+            Err(error) => {
+                let other = if syntax == Syntax::V3 { Syntax::V2 } else { Syntax::V3 };
+                let hint = match rule::parse_http(&router.rule, other) {
+                    Ok(_) => format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it"),
+                    Err(_) => String::new(),
+                };
+                self.disable(name, "InvalidRule", "match", format!("{error}{hint}"))
+            }
+        }
+    }
+
+    fn syntax(&self, given: &str) -> Syntax {
+        match given {
+            "" => self.config.core.default_rule_syntax,
+            "v2" => Syntax::V2,
+            // As Traefik: whatever else is written means v3.
+            _ => Syntax::V3,
+        }
+    }
+
+    /// Says why a router doesn't serve. `field` is that of its route in the object.
+    fn disable<T>(&mut self, name: &str, code: &'static str, field: &str, message: impl Into<String>) -> Option<T> {
+        let (object, path) = self.origin(Section::HttpRouter, name);
+        let path = match (path.as_str(), field) {
+            ("", field) => field.to_owned(),
+            (_, "") => path,
+            (path, field) => format!("{path}.{field}"),
+        };
+        let message = format!("the route does not serve: {}", message.into());
+        self.diagnostics.push(Diagnostic::error(code, &object, path, message));
+        None
+    }
+
+    fn origin(&self, section: Section, name: &str) -> (ObjectRef, String) {
+        match self.configuration.origins.get(section, name) {
+            Some(origin) => (origin.object.clone(), origin.path.clone()),
+            None => (ObjectRef::new("Router", "", name), String::new()),
+        }
+    }
+
+    /// TCP routers are compiled elsewhere; what is wrong with their rules and entry points is told here.
+    fn check_tcp(&mut self, entry_points: &[(&str, &EntryPoint)]) {
+        for (name, router) in &self.configuration.tcp.routers {
+            self.positions(Section::TcpRouter, name, &router.entry_points, entry_points);
+            if let Err(error) = rule::parse_tcp(&router.rule, self.syntax(&router.rule_syntax)) {
+                let (object, path) = self.origin(Section::TcpRouter, name);
+                let message = format!("the route does not serve: {error}");
+                self.diagnostics.push(Diagnostic::error("InvalidRule", &object, format!("{path}.match"), message));
+            }
+        }
+    }
+}
+
+fn rules_by_router(table: &Table) -> HashMap<&str, &Arc<Route>> {
+    let routes = table.entry_points.iter().flat_map(|e| e.plain.iter().chain(e.tls.iter()));
+    routes.map(|route| (&*route.name, route)).collect()
+}
+
+fn children_by_parent(configuration: &Configuration) -> BTreeMap<&str, Vec<&str>> {
+    let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, router) in &configuration.http.routers {
+        for parent in &router.parent_refs {
+            children.entry(parent.strip_suffix("@kubernetescrd").unwrap_or(parent)).or_default().push(name);
+        }
+    }
+    children
+}

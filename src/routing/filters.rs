@@ -1,0 +1,107 @@
+//! Compiles middlewares: names become filters, chains are unfolded, unchanged filters are carried over.
+//! Called by `compile` for each router.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ingora_middleware::{Chain, Filter, Link, Registry};
+
+use super::table::Table;
+use crate::dynamic::Configuration;
+use crate::dynamic::http::Middleware;
+
+/// The filters of a table, by middleware and, for those with a state per router, by router.
+pub(super) type Compiled = HashMap<(String, Option<String>), Arc<dyn Filter>>;
+
+/// Why a middleware can't serve.
+pub(super) type Problem = String;
+
+/// Chains of chains end here; Traefik refuses recursion, which is found at any depth.
+const DEEPEST: usize = 64;
+
+/// Builds each filter at most once.
+pub(super) struct Filters<'a> {
+    configuration: &'a Configuration,
+    registry: &'a Registry,
+    old: Option<&'a Table>,
+    done: HashMap<(String, Option<String>), Result<Arc<dyn Filter>, Problem>>,
+}
+
+// === impl Filters ===
+
+impl<'a> Filters<'a> {
+    pub(super) fn new(configuration: &'a Configuration, registry: &'a Registry, old: Option<&'a Table>) -> Self {
+        Filters { configuration, registry, old, done: HashMap::new() }
+    }
+
+    /// The chain of a router, and the names of its middlewares with chains unfolded.
+    pub(super) fn chain(&mut self, router: &str, names: &[String]) -> Result<(Chain, Vec<String>), Problem> {
+        let mut flat = Vec::new();
+        for name in names {
+            self.unfold(name, &mut Vec::new(), &mut flat)?;
+        }
+        let links = flat
+            .iter()
+            .map(|name| Ok(Link::new(name.as_str(), self.filter(router, name)?)))
+            .collect::<Result<Vec<_>, Problem>>()?;
+        Ok((Chain::new(links), flat))
+    }
+
+    /// All filters that were built.
+    pub(super) fn finish(self) -> Compiled {
+        self.done.into_iter().filter_map(|(key, filter)| Some((key, filter.ok()?))).collect()
+    }
+
+    fn settings(&self, name: &str) -> Result<&'a Middleware, Problem> {
+        self.configuration
+            .http
+            .middlewares
+            .get(name)
+            .ok_or_else(|| format!("the middleware {name:?} does not exist, or could not be used (see its own diagnostic)"))
+    }
+
+    fn unfold(&self, name: &str, open: &mut Vec<String>, flat: &mut Vec<String>) -> Result<(), Problem> {
+        let name = name.strip_suffix("@kubernetescrd").unwrap_or(name);
+        let settings = self.settings(name)?;
+        let Some(chain) = &settings.chain else {
+            flat.push(name.to_owned());
+            return Ok(());
+        };
+        if open.iter().any(|n| n == name) || open.len() > DEEPEST {
+            return Err(format!("middlewares refer to one another in a circle: {} → {name}", open.join(" → ")));
+        }
+        open.push(name.to_owned());
+        for member in &chain.middlewares {
+            self.unfold(member, open, flat)?;
+        }
+        open.pop();
+        Ok(())
+    }
+
+    fn filter(&mut self, router: &str, name: &str) -> Result<Arc<dyn Filter>, Problem> {
+        let settings = self.settings(name)?;
+        let key = (name.to_owned(), keeps_state(settings).then(|| router.to_owned()));
+        if let Some(done) = self.done.get(&key) {
+            return done.clone();
+        }
+        let carried = self
+            .old
+            .filter(|old| old.configuration.http.middlewares.get(name) == Some(settings))
+            .and_then(|old| old.filters.get(&key))
+            .cloned();
+        let filter = match carried {
+            Some(filter) => Ok(filter),
+            None => self.registry.build(settings).map_err(|e| format!("middleware {name}: {e}")),
+        };
+        self.done.insert(key, filter.clone());
+        filter
+    }
+}
+
+/// Whether a filter counts something: then each router has one of its own, as in Traefik.
+fn keeps_state(middleware: &Middleware) -> bool {
+    middleware.rate_limit.is_some()
+        || middleware.in_flight_req.is_some()
+        || middleware.circuit_breaker.is_some()
+        || !middleware.plugin.is_empty()
+}

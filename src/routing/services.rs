@@ -1,0 +1,147 @@
+//! Compiles services: names become trees of pools, unchanged ones are carried over from the old table.
+//! Called by `compile`, once per service that a router needs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::table::Table;
+use crate::balance::pool::Member;
+use crate::balance::server::Location;
+use crate::balance::transport::Transport;
+use crate::balance::{Pool, Service, Weighted};
+use crate::dynamic::Configuration;
+use crate::dynamic::http::{self, ServersLoadBalancer, ServersTransport, WeightedService};
+
+/// The services of a table by name.
+pub(super) type Compiled = HashMap<String, Arc<Service>>;
+
+/// Why a service can't serve.
+pub(super) type Problem = String;
+
+/// The transport of services that name none, put into the configuration by `control`.
+pub const DEFAULT_TRANSPORT: &str = "default@internal";
+
+/// Compiles each service at most once.
+pub(super) struct Services<'a> {
+    configuration: &'a Configuration,
+    old: Option<&'a Table>,
+    done: HashMap<&'a str, Result<Arc<Service>, Problem>>,
+    transports: HashMap<&'a str, Result<Arc<Transport>, Problem>>,
+    /// The services being compiled, to find cycles.
+    open: Vec<&'a str>,
+}
+
+// === impl Services ===
+
+impl<'a> Services<'a> {
+    pub(super) fn new(configuration: &'a Configuration, old: Option<&'a Table>) -> Self {
+        Services {
+            configuration,
+            old,
+            done: HashMap::new(),
+            transports: HashMap::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// The service of that name.
+    pub(super) fn get(&mut self, name: &str) -> Result<Arc<Service>, Problem> {
+        if let Some(done) = self.done.get(name) {
+            return done.clone();
+        }
+        let services = &self.configuration.http.services;
+        let Some((name, settings)) = services.get_key_value(name) else {
+            return Err(format!("the service {name:?} does not exist"));
+        };
+        if self.open.contains(&name.as_str()) {
+            return Err(format!("services refer to one another in a circle: {} → {name}", self.open.join(" → ")));
+        }
+        self.open.push(name);
+        let compiled = self.compile(name, settings).map_err(|problem| format!("service {name}: {problem}"));
+        self.open.pop();
+        self.done.insert(name, compiled.clone());
+        compiled
+    }
+
+    /// All services that were compiled.
+    pub(super) fn finish(self) -> Compiled {
+        self.done.into_iter().filter_map(|(name, service)| Some((name.to_owned(), service.ok()?))).collect()
+    }
+
+    fn compile(&mut self, name: &'a str, settings: &'a http::Service) -> Result<Arc<Service>, Problem> {
+        let old = self.old.and_then(|table| table.services.get(name));
+        let turn = old.and_then(|service| service.turn()).cloned();
+        Ok(match settings {
+            http::Service::LoadBalancer(servers) => match old.filter(|_| self.unchanged(name, servers)) {
+                Some(old) => old.clone(),
+                None => Arc::new(Service::Pool(self.pool(servers, turn)?)),
+            },
+            http::Service::Weighted(weighted) => Arc::new(self.weighted(&weighted.services, turn)?),
+            http::Service::HighestRandomWeight(hrw) => Arc::new(self.weighted(&hrw.services, turn)?),
+            http::Service::Mirroring(mirroring) => Arc::new(Service::Alias(self.get(&mirroring.service)?)),
+            http::Service::Failover(failover) => {
+                self.get(&failover.fallback)?;
+                Arc::new(Service::Alias(self.get(&failover.service)?))
+            }
+        })
+    }
+
+    /// Whether a pool can be carried over: the same servers, spoken to in the same way.
+    fn unchanged(&self, name: &str, servers: &ServersLoadBalancer) -> bool {
+        let Some(old) = self.old else { return false };
+        let same = match old.configuration.http.services.get(name) {
+            Some(http::Service::LoadBalancer(before)) => before == servers,
+            _ => false,
+        };
+        let name = match servers.servers_transport.as_str() {
+            "" => DEFAULT_TRANSPORT,
+            name => name,
+        };
+        let transports = |c: &Configuration| c.http.servers_transports.get(name).cloned();
+        same && transports(&old.configuration) == transports(self.configuration)
+    }
+
+    fn weighted(
+        &mut self,
+        services: &[WeightedService],
+        turn: Option<Arc<std::sync::atomic::AtomicUsize>>,
+    ) -> Result<Service, Problem> {
+        let children = services
+            .iter()
+            .map(|child| Ok((self.get(&child.name)?, child.weight.unwrap_or(1))))
+            .collect::<Result<_, Problem>>()?;
+        Ok(Service::Weighted(Weighted::new(children, turn)))
+    }
+
+    fn pool(
+        &mut self,
+        settings: &'a ServersLoadBalancer,
+        turn: Option<Arc<std::sync::atomic::AtomicUsize>>,
+    ) -> Result<Pool, Problem> {
+        let transport = self.transport(&settings.servers_transport)?;
+        let members = settings
+            .servers
+            .iter()
+            .map(|server| Ok(Member { location: Location::parse(&server.url)?, fenced: server.fenced }))
+            .collect::<Result<_, Problem>>()?;
+        Ok(Pool::new(members, transport, settings.pass_host_header.unwrap_or(true), turn))
+    }
+
+    fn transport(&mut self, name: &'a str) -> Result<Arc<Transport>, Problem> {
+        let name = match name {
+            "" => DEFAULT_TRANSPORT,
+            name => name.strip_suffix("@kubernetescrd").unwrap_or(name),
+        };
+        let settings = self.configuration.http.servers_transports.get(name);
+        self.transports
+            .entry(name)
+            .or_insert_with(|| match settings {
+                None if name == DEFAULT_TRANSPORT => Transport::new(&ServersTransport::default()).map(Arc::new),
+                None => Err(format!("the servers transport {name:?} does not exist")),
+                Some(settings) => {
+                    Transport::new(settings).map(Arc::new).map_err(|e| format!("servers transport {name}: {e}"))
+                }
+            })
+            .clone()
+    }
+}
