@@ -62,12 +62,7 @@ impl fmt::Display for ObjectRef {
 
 impl Diagnostic {
     /// An error: something asked for is not served.
-    pub fn error(
-        code: &'static str,
-        object: &ObjectRef,
-        path: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn error(code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) -> Self {
         Diagnostic {
             severity: Severity::Error,
             code,
@@ -88,12 +83,7 @@ impl Diagnostic {
     }
 
     /// The same finding as a remark.
-    pub fn info(
-        code: &'static str,
-        object: &ObjectRef,
-        path: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn info(code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) -> Self {
         Diagnostic { severity: Severity::Info, ..Self::error(code, object, path, message) }
     }
 }

@@ -5,3 +5,4 @@
 pub mod diagnostic;
 pub mod dynamic;
 pub mod objects;
+pub mod rule;
