@@ -42,3 +42,69 @@ fn in_group(group: &str) -> Vec<CustomResourceDefinition> {
 fn document(crd: &CustomResourceDefinition) -> String {
     format!("---\n{}", serde_yaml::to_string(crd).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The files beside this crate's manifest, by name. `UPDATE_CRDS=1 cargo test -p ingora-crds` writes them.
+    #[test]
+    fn the_files_are_current() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let expected: BTreeMap<String, String> = all()
+            .iter()
+            .map(|crd| (format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural), document(crd)))
+            .collect();
+        let found = || {
+            let names = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+            names.filter(|n| n.ends_with(".yaml")).collect::<Vec<_>>()
+        };
+        if std::env::var_os("UPDATE_CRDS").is_some() {
+            for stale in found().iter().filter(|n| !expected.contains_key(*n)) {
+                fs::remove_file(dir.join(stale)).unwrap();
+            }
+            for (name, text) in &expected {
+                fs::write(dir.join(name), text).unwrap();
+            }
+        }
+        let found = found().into_iter().map(|n| (n.clone(), fs::read_to_string(dir.join(n)).unwrap())).collect();
+        // Not assert_eq!, which would print everything.
+        assert!(expected == found, "the YAML files are stale: run `UPDATE_CRDS=1 cargo test -p ingora-crds`");
+    }
+
+    #[test]
+    fn there_are_ten_kinds_in_two_groups() {
+        let crds = all();
+        let of = |group: &str| {
+            let of_group = crds.iter().filter(|c| c.spec.group == group);
+            of_group.map(|c| (c.spec.names.kind.as_str(), c.spec.names.plural.as_str())).collect::<Vec<_>>()
+        };
+        let kinds = [
+            ("IngressRoute", "ingressroutes"),
+            ("IngressRouteTCP", "ingressroutetcps"),
+            ("IngressRouteUDP", "ingressrouteudps"),
+            ("Middleware", "middlewares"),
+            ("MiddlewareTCP", "middlewaretcps"),
+            ("ServersTransport", "serverstransports"),
+            ("ServersTransportTCP", "serverstransporttcps"),
+            ("TLSOption", "tlsoptions"),
+            ("TLSStore", "tlsstores"),
+            ("TraefikService", "traefikservices"),
+        ];
+        assert_eq!(of("traefik.io"), kinds);
+        assert_eq!(of("traefik.containo.us"), kinds);
+        for crd in &crds {
+            assert_eq!(crd.metadata.name, Some(format!("{}.{}", crd.spec.names.plural, crd.spec.group)));
+            assert_eq!(crd.spec.scope, "Namespaced");
+            assert!(crd.spec.versions.iter().all(|v| v.name == "v1alpha1" && v.served && v.storage));
+            assert_eq!(crd.spec.versions.len(), 1);
+        }
+        assert_eq!(yaml().matches("---\n").count(), 20);
+    }
+}

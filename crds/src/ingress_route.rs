@@ -37,7 +37,7 @@ pub struct IngressRouteSpec {
 #[schemars(extend("required" = ["match"]))]
 pub struct Route {
     /// The rule, such as ``Host(`example.com`) && PathPrefix(`/api`)``.
-    #[serde(rename = "match")]
+    #[serde(rename = "match", skip_serializing_if = "absent")]
     pub rule: String,
     /// `Rule`, the only kind there is.
     #[serde(skip_serializing_if = "absent")]

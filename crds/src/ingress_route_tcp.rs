@@ -35,7 +35,7 @@ pub struct IngressRouteTCPSpec {
 #[schemars(extend("required" = ["match"]))]
 pub struct RouteTcp {
     /// The rule, such as ``HostSNI(`example.com`)``; without TLS only ``HostSNI(`*`)``.
-    #[serde(rename = "match")]
+    #[serde(rename = "match", skip_serializing_if = "absent")]
     pub rule: String,
     /// Accepted, without effect.
     #[serde(skip_serializing_if = "absent")]

@@ -30,6 +30,7 @@ pub struct MiddlewareTCPSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct InFlightConn {
     /// The most connections.
+    #[serde(skip_serializing_if = "absent")]
     #[schemars(range(min = 0))]
     pub amount: i64,
 }

@@ -1,0 +1,85 @@
+//! The built-in filters, a file each, and the table of their keys in configuration order.
+//! Called by the registry only.
+
+mod add_prefix;
+mod headers;
+mod strip_prefix;
+
+use std::sync::Arc;
+
+use crate::config::Middleware;
+use crate::filter::Filter;
+use crate::registry::BadConfig;
+
+type Built = Result<Arc<dyn Filter>, BadConfig>;
+
+/// One key of a middleware.
+pub(crate) struct Key {
+    name: &'static str,
+    is_set: fn(&Middleware) -> bool,
+    build: fn(&Middleware) -> Option<Built>,
+}
+
+/// A key whose filter is built here, by `new` of its type.
+macro_rules! filter {
+    ($name:literal, $field:ident, $filter:ty) => {
+        Key {
+            name: $name,
+            is_set: |m| m.$field.is_some(),
+            build: |m| m.$field.as_ref().map(|config| Ok(Arc::new(<$filter>::new(config)?) as Arc<dyn Filter>)),
+        }
+    };
+}
+
+/// A key that is not a filter by itself: it names others or a service, or acts around the server's call.
+macro_rules! elsewhere {
+    ($name:literal, $field:ident) => {
+        Key { name: $name, is_set: |m| m.$field.is_some(), build: |_| None }
+    };
+}
+
+const KEYS: &[Key] = &[
+    filter!("addPrefix", add_prefix, add_prefix::AddPrefix),
+    filter!("stripPrefix", strip_prefix, strip_prefix::StripPrefix),
+    elsewhere!("stripPrefixRegex", strip_prefix_regex),
+    elsewhere!("replacePath", replace_path),
+    elsewhere!("replacePathRegex", replace_path_regex),
+    elsewhere!("chain", chain),
+    elsewhere!("ipWhiteList", ip_white_list),
+    elsewhere!("ipAllowList", ip_allow_list),
+    filter!("headers", headers, headers::Headers),
+    elsewhere!("encodedCharacters", encoded_characters),
+    elsewhere!("errors", errors),
+    elsewhere!("rateLimit", rate_limit),
+    elsewhere!("redirectRegex", redirect_regex),
+    elsewhere!("redirectScheme", redirect_scheme),
+    elsewhere!("basicAuth", basic_auth),
+    elsewhere!("digestAuth", digest_auth),
+    elsewhere!("forwardAuth", forward_auth),
+    elsewhere!("inFlightReq", in_flight_req),
+    elsewhere!("buffering", buffering),
+    elsewhere!("circuitBreaker", circuit_breaker),
+    elsewhere!("compress", compress),
+    elsewhere!("passTLSClientCert", pass_tls_client_cert),
+    elsewhere!("retry", retry),
+    elsewhere!("contentType", content_type),
+    elsewhere!("grpcWeb", grpc_web),
+];
+
+/// The keys that are set, in configuration order.
+pub(crate) fn set_keys(middleware: &Middleware) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(|key| (key.is_set)(middleware))
+}
+
+// === impl Key ===
+
+impl Key {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Builds the filter; `None` if this key isn't built here.
+    pub(crate) fn build(&self, middleware: &Middleware) -> Option<Built> {
+        (self.build)(middleware)
+    }
+}
