@@ -2,7 +2,8 @@
 //! Sources (`manifests`; a cluster later) decode objects and send whole snapshots; nobody here knows what they are for.
 
 pub mod decode;
+mod field;
 pub mod manifests;
 pub mod snapshot;
 
-pub use snapshot::{Custom, Group, Object, Snapshot, Store};
+pub use snapshot::{Custom, Group, Key, Object, Snapshot, Store};

@@ -1,6 +1,7 @@
 //! The immutable set of typed objects that a translation starts from.
 //! Filled by the sources through [`Snapshot::insert`], then only read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use ingora_crds::{
     IngressRoute, IngressRouteTCP, IngressRouteUDP, Middleware, MiddlewareTCP, ServersTransport, ServersTransportTCP,
     TLSOption, TLSStore, TraefikService,
 };
+use k8s_openapi::Metadata;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -60,6 +62,19 @@ pub enum Object {
     Node(Arc<Node>),
 }
 
+/// What tells an object from all others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key<'a> {
+    /// Its kind.
+    pub kind: &'static str,
+    /// The API group of a custom resource; of others `None`.
+    pub group: Option<Group>,
+    /// Its namespace; of a Node empty.
+    pub namespace: Cow<'a, str>,
+    /// Its name.
+    pub name: Cow<'a, str>,
+}
+
 /// All objects at one moment. Cheap to clone: the objects are shared.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs)] // The fields are the kinds.
@@ -83,6 +98,26 @@ pub struct Snapshot {
     pub nodes: BTreeMap<String, Arc<Node>>,
     /// What was found wrong with objects that are not, or not as written, in this snapshot.
     pub findings: Vec<Diagnostic>,
+}
+
+// === impl Group ===
+
+impl Group {
+    /// Both groups, the current one first.
+    pub const ALL: [Group; 2] = [Group::TraefikIo, Group::ContainoUs];
+
+    /// As `apiVersion` names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::ContainoUs => "traefik.containo.us",
+            Group::TraefikIo => "traefik.io",
+        }
+    }
+
+    /// The group of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Group::ALL.into_iter().find(|group| group.name() == name)
+    }
 }
 
 // === impl Custom ===
@@ -128,6 +163,43 @@ impl<T> Store<T> {
     }
 }
 
+// === impl Object ===
+
+impl Object {
+    /// What tells it from all others.
+    pub fn key(&self) -> Key<'_> {
+        let (kind, group, metadata) = match self {
+            Object::IngressRoute(o) => ("IngressRoute", Some(o.group), &o.object.metadata),
+            Object::IngressRouteTCP(o) => ("IngressRouteTCP", Some(o.group), &o.object.metadata),
+            Object::IngressRouteUDP(o) => ("IngressRouteUDP", Some(o.group), &o.object.metadata),
+            Object::Middleware(o) => ("Middleware", Some(o.group), &o.object.metadata),
+            Object::MiddlewareTCP(o) => ("MiddlewareTCP", Some(o.group), &o.object.metadata),
+            Object::TraefikService(o) => ("TraefikService", Some(o.group), &o.object.metadata),
+            Object::TLSOption(o) => ("TLSOption", Some(o.group), &o.object.metadata),
+            Object::TLSStore(o) => ("TLSStore", Some(o.group), &o.object.metadata),
+            Object::ServersTransport(o) => ("ServersTransport", Some(o.group), &o.object.metadata),
+            Object::ServersTransportTCP(o) => ("ServersTransportTCP", Some(o.group), &o.object.metadata),
+            Object::Service(o) => ("Service", None, &o.metadata),
+            Object::EndpointSlice(o) => ("EndpointSlice", None, &o.metadata),
+            Object::Secret(o) => ("Secret", None, &o.metadata),
+            Object::ConfigMap(o) => ("ConfigMap", None, &o.metadata),
+            Object::Node(o) => ("Node", None, &o.metadata),
+        };
+        let (namespace, name) = key(metadata);
+        let namespace = if kind == "Node" { "" } else { namespace };
+        Key { kind, group, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+// === impl Key ===
+
+impl Key<'_> {
+    /// The object, as diagnostics name it.
+    pub fn reference(&self) -> ObjectRef {
+        ObjectRef::new(self.kind, self.namespace.as_ref(), self.name.as_ref())
+    }
+}
+
 // === impl Snapshot ===
 
 impl Snapshot {
@@ -148,9 +220,9 @@ impl Snapshot {
             Object::ServersTransportTCP(o) => {
                 custom(&mut self.servers_transport_tcps, "ServersTransportTCP", o, findings);
             }
-            Object::Service(o) => plain(&mut self.services, &o.metadata.clone(), o),
-            Object::Secret(o) => plain(&mut self.secrets, &o.metadata.clone(), o),
-            Object::ConfigMap(o) => plain(&mut self.config_maps, &o.metadata.clone(), o),
+            Object::Service(o) => plain(&mut self.services, o),
+            Object::Secret(o) => plain(&mut self.secrets, o),
+            Object::ConfigMap(o) => plain(&mut self.config_maps, o),
             Object::EndpointSlice(o) => {
                 let (namespace, name) = key(&o.metadata);
                 let service = o.metadata.labels.as_ref().and_then(|l| l.get(SERVICE_NAME_LABEL));
@@ -170,9 +242,9 @@ fn key(metadata: &ObjectMeta) -> (&str, &str) {
     (metadata.namespace.as_deref().unwrap_or("default"), metadata.name.as_deref().unwrap_or_default())
 }
 
-fn plain<T>(store: &mut Store<Arc<T>>, metadata: &ObjectMeta, object: Arc<T>) {
-    let (namespace, name) = key(metadata);
-    store.insert(namespace, name, object);
+fn plain<T: Metadata<Ty = ObjectMeta>>(store: &mut Store<Arc<T>>, object: Arc<T>) {
+    let (namespace, name) = key(object.metadata());
+    store.insert(namespace, name, object.clone());
 }
 
 fn custom<T: kube::Resource>(
@@ -182,17 +254,16 @@ fn custom<T: kube::Resource>(
     findings: &mut Vec<Diagnostic>,
 ) {
     let (namespace, name) = key(object.object.meta());
-    let (namespace, name) = (namespace.to_owned(), name.to_owned());
-    let other = store.get(&namespace, &name).map(|o| o.group);
+    let other = store.get(namespace, name).map(|o| o.group);
     if other.is_some_and(|g| g != object.group) {
         findings.push(Diagnostic::warning(
             "DuplicateGroup",
-            &ObjectRef::new(kind, &namespace, &name),
+            &ObjectRef::new(kind, namespace, name),
             "apiVersion",
             "defined in both traefik.io/v1alpha1 and traefik.containo.us/v1alpha1: the traefik.io one is used; delete the other",
         ));
     }
     if other.is_none_or(|g| g <= object.group) {
-        store.insert(&namespace, &name, object);
+        store.insert(namespace, name, object.clone());
     }
 }
