@@ -97,6 +97,7 @@ pub struct Observability {
 
 /// Where requests go: exactly one of the kinds.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant)] // Nearly all are load balancers; a box would cost each of them.
 pub enum Service {
     /// Servers.
     LoadBalancer(ServersLoadBalancer),

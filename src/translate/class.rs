@@ -70,14 +70,11 @@ impl Filter {
     }
 
     /// Whether an IngressRoute, IngressRouteTCP or IngressRouteUDP is of the class served; else `Err` holds its class.
-    pub(super) fn serves<'m>(
-        &self,
-        class_name: Option<&'m str>,
-        metadata: &'m ObjectMeta,
-    ) -> Result<(), &'m str> {
+    pub(super) fn serves<'m>(&self, class_name: Option<&'m str>, metadata: &'m ObjectMeta) -> Result<(), &'m str> {
         let annotation = || metadata.annotations.as_ref()?.get(CLASS_ANNOTATION).map(String::as_str);
         let class = class_name.or_else(annotation).unwrap_or_default();
-        let served = if self.class.is_empty() { class.is_empty() || class == DEFAULT_CLASS } else { class == self.class };
+        let served =
+            if self.class.is_empty() { class.is_empty() || class == DEFAULT_CLASS } else { class == self.class };
         if served { Ok(()) } else { Err(class) }
     }
 }

@@ -60,14 +60,7 @@ impl<'a> Context<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, options: &'a Options) -> Self {
         let mut diagnostics = snapshot.findings.clone();
         let filter = Filter::new(options, &mut diagnostics);
-        Context {
-            snapshot,
-            options,
-            out: Configuration::default(),
-            diagnostics,
-            filter,
-            certificates: BTreeMap::new(),
-        }
+        Context { snapshot, options, out: Configuration::default(), diagnostics, filter, certificates: BTreeMap::new() }
     }
 
     pub(super) fn finish(mut self) -> (Configuration, Vec<Diagnostic>) {
@@ -100,17 +93,35 @@ impl<'a> Context<'a> {
     }
 
     /// Reports that something asked for is not served.
-    pub(super) fn error(&mut self, code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        code: &'static str,
+        object: &ObjectRef,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) {
         self.diagnostics.push(Diagnostic::error(code, object, path, message));
     }
 
     /// Reports something that is served, but probably not as meant.
-    pub(super) fn warning(&mut self, code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        object: &ObjectRef,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) {
         self.diagnostics.push(Diagnostic::warning(code, object, path, message));
     }
 
     /// Reports something worth knowing.
-    pub(super) fn info(&mut self, code: &'static str, object: &ObjectRef, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn info(
+        &mut self,
+        code: &'static str,
+        object: &ObjectRef,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) {
         self.diagnostics.push(Diagnostic::info(code, object, path, message));
     }
 

@@ -379,3 +379,7 @@ impl Address {
         Address { text, fenced: false }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

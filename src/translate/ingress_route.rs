@@ -191,3 +191,7 @@ fn observability(given: &crd::Observability) -> Observability {
         trace_verbosity: Some(given.trace_verbosity.clone()).filter(|v| !v.is_empty()),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

@@ -177,7 +177,7 @@ fn tls_option(cx: &mut Context<'_>, namespace: &str, name: &str, object: &Object
     if name == "default" {
         let message = "a TLSOption named default is used by all routers that name no options, and can't be named: \
         leave options out";
-        cx.error("TLSOptionNotFound", object, &format!("{path}.name"), message);
+        cx.error("TLSOptionNotFound", object, format!("{path}.name"), message);
     }
     names::id(namespace, name)
 }

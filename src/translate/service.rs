@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use ingora_crds::duration::GoDuration;
 use ingora_crds::service::{self as crd, ServiceKind, ServiceRef};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -14,7 +15,6 @@ use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::http::{Cookie, ResponseForwarding, ServersLoadBalancer, Service, Sticky};
 use crate::objects::Group;
-use ingora_crds::duration::GoDuration;
 
 /// Time between flushes of a response, where nothing is given.
 const FLUSH_INTERVAL: GoDuration = GoDuration::from_millis(100);
@@ -30,6 +30,7 @@ pub(super) struct Referrer<'o> {
 }
 
 /// What a reference means.
+#[allow(clippy::large_enum_variant)] // Moved on at once.
 pub(super) enum Meant {
     /// A TraefikService, by its generated name.
     Named(String),
@@ -60,7 +61,9 @@ pub(super) fn refer(
     }
     let port = match &reference.port {
         Some(port) => Some(Cow::Borrowed(port)),
-        None => endpoints::only_port(cx, referrer.group, (namespace, &reference.name), None, object, path).map(Cow::Owned),
+        None => {
+            endpoints::only_port(cx, referrer.group, (namespace, &reference.name), None, object, path).map(Cow::Owned)
+        }
     };
     let balancer = load_balancer(cx, referrer, reference, (namespace, port.as_deref()), path)?;
     let name = names::child_service(namespace, &reference.name, port.as_deref()?);
@@ -178,7 +181,9 @@ fn load_balancer(
         health_check: reference.health_check.as_ref().map(health::active),
         passive_health_check: reference.passive_health_check.as_ref().map(health::passive),
         pass_host_header: Some(reference.pass_host_header.unwrap_or(true)),
-        response_forwarding: Some(ResponseForwarding { flush_interval: Some(flush_interval.unwrap_or(FLUSH_INTERVAL)) }),
+        response_forwarding: Some(ResponseForwarding {
+            flush_interval: Some(flush_interval.unwrap_or(FLUSH_INTERVAL)),
+        }),
         servers_transport,
         middlewares,
     })
@@ -216,12 +221,7 @@ fn servers_transport(
     reference::resolve(cx, Target::ServersTransport, (name, None), namespace, object, &field)
 }
 
-fn middlewares(
-    cx: &mut Context<'_>,
-    reference: &ServiceRef,
-    object: &ObjectRef,
-    path: &str,
-) -> Option<Vec<String>> {
+fn middlewares(cx: &mut Context<'_>, reference: &ServiceRef, object: &ObjectRef, path: &str) -> Option<Vec<String>> {
     let list = reference.middlewares.iter().enumerate();
     list.map(|(i, m)| {
         let field = format!("{path}.middlewares[{i}]");

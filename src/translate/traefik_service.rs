@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use ingora_crds::TraefikService;
 use ingora_crds::service::{ServiceRef, Sticky};
 use ingora_crds::traefik_service::{Failover, Mirroring, TraefikServiceSpec};
-use ingora_crds::TraefikService;
 
 use super::context::{Context, Found};
 use super::cycles::cycles;
@@ -113,21 +113,31 @@ fn failover(cx: &mut Context<'_>, referrer: &Referrer<'_>, given: &Failover) -> 
 }
 
 fn report_cycles(cx: &mut Context<'_>) {
-    let edges: BTreeMap<&str, Vec<&str>> = cx.out.http.services.iter().filter_map(|(name, s)| {
-        let children: Vec<&str> = match s {
-            Service::LoadBalancer(_) => return None,
-            Service::Weighted(w) => w.services.iter().map(|s| s.name.as_str()).collect(),
-            Service::HighestRandomWeight(h) => h.services.iter().map(|s| s.name.as_str()).collect(),
-            Service::Mirroring(m) => {
-                std::iter::once(m.service.as_str()).chain(m.mirrors.iter().map(|s| s.name.as_str())).collect()
-            }
-            Service::Failover(f) => vec![&f.service, &f.fallback],
-        };
-        Some((name.as_str(), children))
-    }).collect();
+    let edges: BTreeMap<&str, Vec<&str>> = cx
+        .out
+        .http
+        .services
+        .iter()
+        .filter_map(|(name, s)| {
+            let children: Vec<&str> = match s {
+                Service::LoadBalancer(_) => return None,
+                Service::Weighted(w) => w.services.iter().map(|s| s.name.as_str()).collect(),
+                Service::HighestRandomWeight(h) => h.services.iter().map(|s| s.name.as_str()).collect(),
+                Service::Mirroring(m) => {
+                    std::iter::once(m.service.as_str()).chain(m.mirrors.iter().map(|s| s.name.as_str())).collect()
+                }
+                Service::Failover(f) => vec![&f.service, &f.fallback],
+            };
+            Some((name.as_str(), children))
+        })
+        .collect();
     for cycle in cycles(&edges) {
         let Some(origin) = cx.out.origins.get(Section::HttpService, cycle.from) else { continue };
         let message = format!("refers to itself ({}): its routers are not served; break the circle", cycle.way);
         cx.diagnostics.push(Diagnostic::error("CyclicService", &origin.object, origin.path.as_str(), message));
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
