@@ -15,6 +15,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ingora_middleware::Registry;
 
 /// What a process ends with when it could not do what was asked: bad arguments, unreadable files, no socket.
 const UNUSABLE: u8 = 2;
@@ -64,14 +65,15 @@ enum Command {
 }
 
 /// Reads the arguments of the process and does what they ask for.
-pub fn main() -> ExitCode {
+/// The filters that a configuration may use are those of the registry.
+pub fn main(registry: Registry) -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Run(cli.run)) {
-        Command::Run(args) => run::run(args),
-        Command::Check(args) => check::run(&args),
-        Command::Explain(args) => explain::run(&args),
+        Command::Run(args) => run::run(args, registry),
+        Command::Check(args) => check::run(&args, registry),
+        Command::Explain(args) => explain::run(&args, registry),
         Command::Crds(args) => crds::run(&args),
-        Command::Quickstart(args) => quickstart::run(args),
+        Command::Quickstart(args) => quickstart::run(args, registry),
         Command::Whoami(args) => whoami::run(args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

@@ -27,8 +27,7 @@ use crate::dynamic::http::{ForwardingTimeouts, ServersTransport};
 use crate::objects::Snapshot;
 use crate::proxy::life_cycle::{Signals, turned};
 use crate::proxy::{EntryPoints, Gateway, LifeCycle};
-use crate::routing::services::DEFAULT_TRANSPORT;
-use crate::routing::{Table, compile};
+use crate::routing::{Settings, Table, compile};
 use crate::translate::{Options, translate};
 
 /// How long a new table waits for names that no table has asked for yet; after it, they follow.
@@ -36,14 +35,10 @@ const FIRST_LOOKUP: Duration = Duration::from_millis(200);
 /// How often names are looked up again. The system's resolver doesn't tell how long its answers hold.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What a table is made with, beside the objects.
+/// What tables are made with; the same for all tables of a process.
 pub struct Recipe {
-    /// The static configuration.
-    pub config: Config,
-    /// The filters that there are.
-    pub registry: Registry,
+    settings: Settings,
     options: Options,
-    default_transport: ServersTransport,
 }
 
 /// The loop.
@@ -64,15 +59,18 @@ impl Recipe {
     pub fn new(config: Config, registry: Registry) -> Result<Self> {
         let options = config.translate_options();
         let default_transport = default_transport(&config)?;
-        Ok(Recipe { config, registry, options, default_transport })
+        Ok(Recipe { settings: Settings { config, registry, default_transport }, options })
     }
 
-    /// From objects to a table, and everything that is to be said about them.
+    /// The static configuration.
+    pub fn config(&self) -> &Config {
+        &self.settings.config
+    }
+
+    /// From objects to a table, and everything that is to be said about them, sorted by object.
     pub fn cook(&self, snapshot: &Snapshot, old: Option<&Table>) -> (Table, Vec<Diagnostic>) {
-        let (mut configuration, mut diagnostics) = translate(snapshot, &self.options);
-        let transports = &mut configuration.http.servers_transports;
-        transports.insert(DEFAULT_TRANSPORT.to_owned(), self.default_transport.clone());
-        let (table, more) = compile(Arc::new(configuration), &self.config, &self.registry, old);
+        let (configuration, mut diagnostics) = translate(snapshot, &self.options);
+        let (table, more) = compile(Arc::new(configuration), &self.settings, old);
         diagnostics.extend(more);
         diagnostics.sort_by(|a, b| (&a.object, &a.path).cmp(&(&b.object, &b.path)));
         diagnostics.dedup();
@@ -108,7 +106,7 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
     config.warnings().iter().for_each(|warning| warn!("{warning}"));
     let pingora = std::mem::take(&mut config.server);
     let recipe = Arc::new(Recipe::new(config, registry)?);
-    let config = &recipe.config;
+    let config = recipe.config();
     let life_cycle = Arc::new(LifeCycle::default());
     let table = Arc::new(ArcSwap::from_pointee(Table::default()));
 
@@ -163,7 +161,7 @@ impl BackgroundService for Control {
 impl Control {
     /// The least time between two changes.
     fn throttle(&self) -> Duration {
-        let providers = &self.recipe.config.providers;
+        let providers = &self.recipe.config().providers;
         let manifests = providers.manifests.as_ref().map(|p| p.throttle_duration);
         let cluster = providers.kubernetes_crd.as_ref().map(|p| p.throttle_duration);
         manifests.or(cluster).and_then(|d| d.positive()).unwrap_or_default()

@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    ingora::cli::main()
+    ingora::cli::main(ingora_middleware::Registry::built_in())
 }

@@ -5,8 +5,8 @@ pub mod compile;
 pub mod explain;
 mod filters;
 pub mod index;
-pub mod services;
+mod services;
 pub mod table;
 
-pub use compile::compile;
-pub use table::{Internal, Route, Routes, Table, Target};
+pub use compile::{Settings, compile};
+pub use table::{Internal, Route, Routes, Table, Target, TcpRoute};

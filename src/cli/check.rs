@@ -6,6 +6,7 @@ mod text;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use ingora_middleware::Registry;
 use serde::Serialize;
 
 use super::inputs::{Format, Inputs};
@@ -42,9 +43,9 @@ pub struct Report<'a> {
 ///
 /// # Errors
 /// When a file cannot be read, or the configuration is wrong.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let translated = args.inputs.translate()?;
-    let report = Report { configuration: &translated.configuration, diagnostics: &translated.diagnostics };
+pub fn run(args: &Args, registry: Registry) -> anyhow::Result<ExitCode> {
+    let cooked = args.inputs.cook(registry)?;
+    let report = Report { configuration: cooked.table.configuration(), diagnostics: &cooked.diagnostics };
     let mut out = anstream::stdout().lock();
     report.write(&mut out, args.inputs.format)?;
     out.flush()?;

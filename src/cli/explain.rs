@@ -9,10 +9,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::HOST, uri::Authority};
-use serde::Serialize;
+use ingora_middleware::Registry;
 
-use super::inputs::{Format, Inputs, Translated};
-use crate::config::{Address, Config, EntryPoint, Protocol};
+use super::inputs::{Format, Inputs};
+use crate::config::{Config, Protocol};
+pub use crate::routing::explain::{Candidate, Explanation};
+use crate::routing::Table;
+use crate::rule::{ConnectionView, RequestView, canonical_host, routing_path};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,52 +84,38 @@ pub enum Question {
     },
 }
 
-/// The answer. Its JSON is a fixed interface.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Explanation {
-    /// The router that wins; `None` means 404, or that the connection is closed.
-    pub router: Option<String>,
-    /// Its service.
-    pub service: Option<String>,
-    /// Its middlewares, outermost first.
-    pub middlewares: Vec<String>,
-    /// The routers of the entry point in the order they are tried; the winner is the first that matches.
-    pub candidates: Vec<Candidate>,
-}
-
-/// A router that was tried.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Candidate {
-    /// Its name.
-    pub router: String,
-    /// Its rule.
-    pub rule: String,
-    /// Its priority in effect.
-    pub priority: i64,
-    /// Whether the rule holds.
-    pub matched: bool,
-    /// Why it wins, comes too late, or does not match.
-    pub reason: String,
-}
-
 /// Asks and prints. A request that no router gets is an answer too.
 ///
 /// # Errors
 /// When a file cannot be read, the configuration is wrong, or it has no such entry point.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Args, registry: Registry) -> anyhow::Result<ExitCode> {
     let question = args.question()?;
-    let mut translated = args.inputs.translate()?;
-    args.check_entry_point(&mut translated.config)?;
-    let explanation = answer(&translated, &args.entry_point, &question)?;
+    let cooked = args.inputs.cook(registry)?;
+    let explanation = cooked.table.answer(args.entry_point(cooked.recipe.config())?, &question);
     let mut out = anstream::stdout().lock();
-    explanation.write(&mut out, args.inputs.format)?;
+    write(&mut out, &explanation, args.inputs.format)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks the routing table.
-fn answer(_: &Translated, _: &str, _: &Question) -> anyhow::Result<Explanation> {
-    bail!("this build has no routing table to ask")
+impl Table {
+    /// Asks the table as serving would.
+    fn answer(&self, entry_point: Option<usize>, question: &Question) -> Explanation {
+        let Some(entry_point) = entry_point else { return Explanation::default() };
+        match question {
+            Question::Http { tls, method, host, path, query, headers, client_ip } => {
+                let (host, path) = (canonical_host(host), routing_path(path));
+                let method = method.as_str();
+                let view = RequestView { host: &host, path: &path, method, headers, query, client_ip: *client_ip };
+                self.explain(entry_point, *tls, &view)
+            }
+            Question::Tcp { server_name, alpn, client_ip } => {
+                let alpn: Vec<&str> = alpn.iter().map(String::as_str).collect();
+                let view = ConnectionView { server_name, alpn: &alpn, client_ip: *client_ip };
+                self.explain_tcp(entry_point, &view)
+            }
+        }
+    }
 }
 
 // === impl Args ===
@@ -161,19 +150,18 @@ impl Args {
         })
     }
 
-    /// Without a configuration file, the entry point asked about is taken to be there.
-    fn check_entry_point(&self, config: &mut Config) -> anyhow::Result<()> {
-        let name = &self.entry_point;
-        if self.inputs.config.is_none() {
-            config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(Address::any(0)));
-        }
+    /// The position of the entry point asked about. Without a configuration file it needn't be there: then no object
+    /// names it either.
+    fn entry_point(&self, config: &Config) -> anyhow::Result<Option<usize>> {
+        let name = self.entry_point.as_str();
+        let position = config.tcp_entry_points().position(|(n, _)| n == name);
         let names = || config.entry_points.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         match config.entry_points.get(name) {
-            None => bail!("there is no entry point `{name}`; there are: {}", names()),
+            None if self.inputs.config.is_some() => bail!("there is no entry point `{name}`; there are: {}", names()),
             Some(e) if e.address.protocol == Protocol::Udp => {
                 bail!("`{name}` is a UDP entry point: its one router gets everything")
             }
-            Some(_) => Ok(()),
+            _ => Ok(position),
         }
     }
 }
@@ -195,20 +183,16 @@ fn url(text: &str) -> Result<Uri, String> {
     }
 }
 
-// === impl Explanation ===
-
-impl Explanation {
-    /// Writes the answer; text may hold colours.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn write(&self, out: &mut impl Write, format: Format) -> io::Result<()> {
-        match format {
-            Format::Text => text::write(out, self),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                out.write_all(b"\n")
-            }
+/// Writes the answer; text may hold colours.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(out: &mut impl Write, explanation: &Explanation, format: Format) -> io::Result<()> {
+    match format {
+        Format::Text => text::write(out, explanation),
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, explanation)?;
+            out.write_all(b"\n")
         }
     }
 }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use ingora_middleware::Registry;
 
 use super::paint;
+use crate::control::Recipe;
 use crate::config::{Address, Config, EntryPoint, Protocol};
 use crate::diagnostic::Diagnostic;
-use crate::dynamic::Configuration;
-use crate::objects::manifests;
-use crate::translate::translate;
+use crate::objects::{Snapshot, manifests};
+use crate::routing::Table;
 
 /// The arguments that name them.
 #[derive(Debug, Clone, Args)]
@@ -39,13 +40,12 @@ pub enum Format {
     Json,
 }
 
-/// Manifests, read and translated.
-#[derive(Debug)]
-pub struct Translated {
-    /// The static configuration.
-    pub config: Config,
-    /// What the objects ask for.
-    pub configuration: Configuration,
+/// Manifests, read, translated and compiled.
+pub struct Cooked {
+    /// The static configuration and all else that tables are made with.
+    pub recipe: Recipe,
+    /// What would serve.
+    pub table: Table,
     /// What was found on the way, sorted by object.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -53,21 +53,22 @@ pub struct Translated {
 // === impl Inputs ===
 
 impl Inputs {
-    /// Reads both, and translates.
+    /// Reads both, and makes of them what would serve.
     ///
     /// # Errors
     /// Where a file cannot be read, or the configuration is wrong; a broken object is a diagnostic.
-    pub fn translate(&self) -> anyhow::Result<Translated> {
+    pub fn cook(&self, registry: Registry) -> anyhow::Result<Cooked> {
         let mut config = match &self.config {
             Some(path) => read_config(path)?,
             None => Config::from_yaml("")?,
         };
         let snapshot = manifests::read(&self.manifests).with_context(|| format!("{}", self.manifests.display()))?;
-        let (configuration, diagnostics) = translate(&snapshot, &config.translate_options());
         if self.config.is_none() {
-            add_named_entry_points(&mut config, &configuration);
+            add_named_entry_points(&mut config, &snapshot);
         }
-        Ok(Translated { config, configuration, diagnostics })
+        let recipe = Recipe::new(config, registry)?;
+        let (table, diagnostics) = recipe.cook(&snapshot, None);
+        Ok(Cooked { recipe, table, diagnostics })
     }
 }
 
@@ -81,14 +82,14 @@ pub(super) fn read_config(path: &Path) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Without a file nobody said which entry points there are, so those that routers name are taken to be.
-fn add_named_entry_points(config: &mut Config, configuration: &Configuration) {
-    let http = configuration.http.routers.values().flat_map(|r| &r.entry_points);
-    let tcp = configuration.tcp.routers.values().flat_map(|r| &r.entry_points);
+/// Without a file nobody said which entry points there are, so those that objects name are taken to be.
+fn add_named_entry_points(config: &mut Config, snapshot: &Snapshot) {
+    let http = snapshot.ingress_routes.iter().flat_map(|(_, _, o)| &o.object.spec.entry_points);
+    let tcp = snapshot.ingress_route_tcps.iter().flat_map(|(_, _, o)| &o.object.spec.entry_points);
     for name in http.chain(tcp) {
         config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(Address::any(0)));
     }
-    for name in configuration.udp.routers.values().flat_map(|r| &r.entry_points) {
+    for name in snapshot.ingress_route_udps.iter().flat_map(|(_, _, o)| &o.object.spec.entry_points) {
         let address = Address { protocol: Protocol::Udp, ..Address::any(0) };
         config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(address));
     }

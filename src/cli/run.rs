@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use ingora_middleware::Registry;
 use pingora::server::configuration::Opt;
 
 use super::inputs::read_config;
 use super::logging;
-use crate::config::Config;
+use crate::control::server;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +19,7 @@ Examples:
   Take over from a running process, then end that one:
       ingora run --config conf/ingora.yaml --upgrade & kill -QUIT OLD_PID
 
-SIGTERM ends it when running requests are done (entryPoints.*.transport.lifeCycle), SIGINT at once.";
+SIGTERM and SIGINT end it when running requests are done (entryPoints.*.transport.lifeCycle); a second one at once.";
 
 /// What to serve, and Pingora's own flags.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -42,7 +43,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the configuration is missing or wrong, or what it says cannot be served.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, registry: Registry) -> anyhow::Result<ExitCode> {
     let hint = "no configuration: name one with --config FILE, or try `ingora quickstart`";
     let path = args.config.as_deref().context(hint)?;
     let config = read_config(path)?;
@@ -50,13 +51,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         anstream::println!("{} is good", path.display());
         return Ok(ExitCode::SUCCESS);
     }
-    serve(config, args.opt())
-}
-
-/// Serves a configuration until told to stop; `quickstart` does it too.
-pub(super) fn serve(config: Config, _: Opt) -> anyhow::Result<ExitCode> {
     logging::start(&config.log)?;
-    bail!("this build has nothing to serve with")
+    let (server, run_args) = server(config, registry, args.opt())?;
+    server.run(run_args);
+    Ok(ExitCode::SUCCESS)
 }
 
 // === impl Args ===

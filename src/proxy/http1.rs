@@ -51,11 +51,10 @@ pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut 
         let (mut head, end) = match head {
             Head::Request(head, end) => (head, end),
             Head::Http2(preface) if served == 0 => {
-                if let Ok(mut connection) = stream.into_any().downcast::<Connection>() {
-                    connection.rewind(preface);
-                    entry_point.serve_http2(connection, &drain).await;
+                match rewound(stream, preface) {
+                    Some(connection) => return entry_point.serve_http2(connection, &drain).await,
+                    None => return,
                 }
-                return;
             }
             Head::TooLarge => return refuse(stream).await,
             Head::Http2(_) | Head::Gone => return Shutdown::shutdown(&mut *stream).await,
@@ -77,6 +76,13 @@ pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut 
             None => return,
         };
     }
+}
+
+/// The connection under a stream, with bytes given back.
+fn rewound(stream: Stream, bytes: BytesMut) -> Option<Box<Connection>> {
+    let mut connection = stream.into_any().downcast::<Connection>().ok()?;
+    connection.rewind(bytes);
+    Some(connection)
 }
 
 /// Reads the head of one request: the first byte within `patience`, then the rest within the read timeout.

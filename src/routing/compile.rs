@@ -9,27 +9,36 @@ use ingora_middleware::{Chain, Link, Registry};
 
 use super::filters::Filters;
 use super::services::Services;
-use super::table::{EntryRoutes, Internal, Route, Routes, Table, Target};
+use super::table::{EntryRoutes, Internal, Route, Routes, Table, Target, TcpRoute};
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::dynamic::http::{Middleware, Router};
+use crate::dynamic::http::{Middleware, Router, Service, ServersTransport};
 use crate::dynamic::{Configuration, Section};
 use crate::rule::{self, HttpRule, Syntax};
+
+/// What a table is compiled with, beside the dynamic configuration; the same for all tables of a process.
+pub struct Settings {
+    /// The static configuration.
+    pub config: Config,
+    /// The filters that there are.
+    pub registry: Registry,
+    /// How servers of services that name no transport are spoken to: Traefik's `default@internal`.
+    pub default_transport: ServersTransport,
+}
 
 /// Compiles a configuration. What is unchanged since `old` keeps its state: turns, filters, rules.
 pub fn compile(
     configuration: Arc<Configuration>,
-    config: &Config,
-    registry: &Registry,
+    settings: &Settings,
     old: Option<&Table>,
 ) -> (Table, Vec<Diagnostic>) {
     let compiler = Compiler {
         configuration: &configuration,
-        config,
-        registry,
+        config: &settings.config,
+        registry: &settings.registry,
         old_rules: old.map(rules_by_router).unwrap_or_default(),
-        services: Services::new(&configuration, old),
-        filters: Filters::new(&configuration, registry, old),
+        services: Services::new(&configuration, &settings.default_transport, old),
+        filters: Filters::new(&configuration, &settings.registry, old),
         diagnostics: Vec::new(),
     };
     compiler.run(&configuration)
@@ -87,7 +96,7 @@ impl Compiler<'_> {
                 self.place(name, router, &entry_points, &children, &mut placed);
             }
         }
-        self.check_tcp(&entry_points);
+        let tcp = self.tcp(&entry_points);
         let mut routes: Vec<(Vec<Arc<Route>>, Vec<Arc<Route>>)> = vec![Default::default(); entry_points.len()];
         for Placed { entry_point, tls, route } in placed {
             if let Some((plain, secure)) = routes.get_mut(entry_point) {
@@ -96,7 +105,8 @@ impl Compiler<'_> {
         }
         let entry_points = routes
             .into_iter()
-            .map(|(plain, tls)| EntryRoutes { plain: Routes::new(plain), tls: Routes::new(tls) })
+            .zip(tcp)
+            .map(|((plain, tls), tcp)| EntryRoutes { plain: Routes::new(plain), tls: Routes::new(tls), tcp })
             .collect();
         let table = Table {
             entry_points,
@@ -218,7 +228,12 @@ impl Compiler<'_> {
         children: &BTreeMap<&str, Vec<&str>>,
         open: &mut Vec<String>,
     ) -> Option<Route> {
-        let names: Vec<String> = outer.iter().chain(&router.middlewares).cloned().collect();
+        // A service may bring middlewares of its own: they come last.
+        let inner = match self.configuration.http.services.get(&router.service) {
+            Some(Service::LoadBalancer(servers)) => servers.middlewares.as_slice(),
+            _ => &[],
+        };
+        let names: Vec<String> = outer.iter().chain(&router.middlewares).chain(inner).cloned().collect();
         let rule = self.rule(name, router)?;
         let priority = match rule::priority(&router.rule, router.priority, false) {
             Ok(priority) => priority,
@@ -333,16 +348,54 @@ impl Compiler<'_> {
         }
     }
 
-    /// TCP routers are compiled elsewhere; what is wrong with their rules and entry points is told here.
-    fn check_tcp(&mut self, entry_points: &[(&str, &EntryPoint)]) {
+    /// The TCP routes of each entry point, in the order in which they are tried.
+    fn tcp(&mut self, entry_points: &[(&str, &EntryPoint)]) -> Vec<Vec<Arc<TcpRoute>>> {
+        let mut placed = vec![Vec::new(); entry_points.len()];
         for (name, router) in &self.configuration.tcp.routers {
-            self.positions(Section::TcpRouter, name, &router.entry_points, entry_points);
-            if let Err(error) = rule::parse_tcp(&router.rule, self.syntax(&router.rule_syntax)) {
-                let (object, path) = self.origin(Section::TcpRouter, name);
-                let message = format!("the route does not serve: {error}");
-                self.diagnostics.push(Diagnostic::error("InvalidRule", &object, format!("{path}.match"), message));
+            let positions = self.positions(Section::TcpRouter, name, &router.entry_points, entry_points);
+            let rule = rule::parse_tcp(&router.rule, self.syntax(&router.rule_syntax));
+            let priority = rule::priority(&router.rule, router.priority, true);
+            let (rule, priority) = match (rule, priority) {
+                (Ok(rule), Ok(priority)) => (rule, priority),
+                (Err(error), _) => {
+                    self.disable_tcp(name, "InvalidRule", "match", error.to_string());
+                    continue;
+                }
+                (_, Err(error)) => {
+                    self.disable_tcp(name, "InvalidPriority", "priority", error.to_string());
+                    continue;
+                }
+            };
+            if router.tls.is_none() && rule.hosts().iter().any(|host| *host != "*") {
+                let message = "HostSNI is only known of TLS connections: add `tls: {}` to the IngressRouteTCP, or match HostSNI(`*`)";
+                self.disable_tcp(name, "SNIWithoutTLS", "match", message.to_owned());
+                continue;
+            }
+            let route = Arc::new(TcpRoute {
+                name: name.clone(),
+                text: router.rule.clone(),
+                rule,
+                priority,
+                tls: router.tls.is_some(),
+                middlewares: router.middlewares.clone(),
+                service: router.service.clone(),
+            });
+            for position in positions {
+                if let Some(routes) = placed.get_mut(position) {
+                    routes.push(route.clone());
+                }
             }
         }
+        for routes in &mut placed {
+            routes.sort_by(|a, b| b.priority.cmp(&a.priority).then(a.name.cmp(&b.name)));
+        }
+        placed
+    }
+
+    fn disable_tcp(&mut self, name: &str, code: &'static str, field: &str, message: String) {
+        let (object, path) = self.origin(Section::TcpRouter, name);
+        let message = format!("the route does not serve: {message}");
+        self.diagnostics.push(Diagnostic::error(code, &object, format!("{path}.{field}"), message));
     }
 }
 

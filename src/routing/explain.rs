@@ -1,10 +1,12 @@
 //! Why a request goes where it goes: the routes worth a try, best first, and what each one failed on.
 //! For `ingora explain`; asks the same table that serves.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use super::table::{Routes, Table, Target};
-use crate::rule::RequestView;
+use super::table::{Route, Routes, Table, Target};
+use crate::rule::{ConnectionView, RequestView};
 
 /// The route that wins, and the others.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -20,7 +22,7 @@ pub struct Explanation {
 }
 
 /// A router that was tried.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Candidate {
     /// Its name.
     pub router: String,
@@ -43,28 +45,51 @@ impl Table {
         }
         explanation
     }
+
+    /// Explains where a TLS connection goes, among the TCP routes.
+    pub fn explain_tcp(&self, entry_point: usize, connection: &ConnectionView<'_>) -> Explanation {
+        let mut explanation = Explanation::default();
+        let routes = self.tcp_routes(entry_point);
+        let any_tls = routes.iter().any(|route| route.tls);
+        for route in routes {
+            let failed = match route.rule.explain(connection) {
+                None if any_tls && !route.tls => Some("serves only connections without TLS".to_owned()),
+                failed => failed,
+            };
+            if failed.is_none() && explanation.router.is_none() {
+                explanation.router = Some(route.name.clone());
+                explanation.service = Some(route.service.clone()).filter(|s| !s.is_empty());
+                explanation.middlewares = route.middlewares.clone();
+            }
+            explanation.candidates.push(Candidate::new(&route.name, &route.text, route.priority, failed, explanation.router.as_deref()));
+        }
+        explanation
+    }
+}
+
+// === impl Candidate ===
+
+impl Candidate {
+    fn new(router: &str, rule: &str, priority: i64, failed: Option<String>, winner: Option<&str>) -> Self {
+        let matched = failed.is_none();
+        let reason = match (failed, winner) {
+            (Some(failed), _) => failed,
+            (None, Some(winner)) if winner != router => format!("matches too, but {winner} comes before it"),
+            (None, _) => "wins: the first match in order of priority".to_owned(),
+        };
+        Candidate { router: router.to_owned(), rule: rule.to_owned(), priority, matched, reason }
+    }
 }
 
 fn explain(routes: &Routes, request: &RequestView<'_>, explanation: &mut Explanation) {
-    let mut winner = None;
+    let mut winner: Option<&Arc<Route>> = None;
     for route in routes.candidates(request) {
         let failed = route.rule.explain(request);
-        let matched = failed.is_none();
-        let reason = match (failed, &winner) {
-            (Some(failed), _) => failed,
-            (None, None) => "wins: the first match in order of priority".to_owned(),
-            (None, Some(_)) => "matches too, but a route of higher priority (or an earlier name) does before it".to_owned(),
-        };
-        explanation.candidates.push(Candidate {
-            router: route.name.to_string(),
-            rule: route.text.clone(),
-            priority: route.priority,
-            matched,
-            reason,
-        });
-        if matched && winner.is_none() {
+        if failed.is_none() && winner.is_none() {
             winner = Some(route);
         }
+        let winning = winner.map(|w| &*w.name);
+        explanation.candidates.push(Candidate::new(&route.name, &route.text, route.priority, failed, winning));
     }
     let Some(route) = winner else {
         // In several layers, a parent without a matching child is a 404 too.

@@ -18,12 +18,10 @@ pub(super) type Compiled = HashMap<String, Arc<Service>>;
 /// Why a service can't serve.
 pub(super) type Problem = String;
 
-/// The transport of services that name none, put into the configuration by `control`.
-pub const DEFAULT_TRANSPORT: &str = "default@internal";
-
 /// Compiles each service at most once.
 pub(super) struct Services<'a> {
     configuration: &'a Configuration,
+    default_transport: &'a ServersTransport,
     old: Option<&'a Table>,
     done: HashMap<&'a str, Result<Arc<Service>, Problem>>,
     transports: HashMap<&'a str, Result<Arc<Transport>, Problem>>,
@@ -34,9 +32,14 @@ pub(super) struct Services<'a> {
 // === impl Services ===
 
 impl<'a> Services<'a> {
-    pub(super) fn new(configuration: &'a Configuration, old: Option<&'a Table>) -> Self {
+    pub(super) fn new(
+        configuration: &'a Configuration,
+        default_transport: &'a ServersTransport,
+        old: Option<&'a Table>,
+    ) -> Self {
         Services {
             configuration,
+            default_transport,
             old,
             done: HashMap::new(),
             transports: HashMap::new(),
@@ -93,12 +96,9 @@ impl<'a> Services<'a> {
             Some(http::Service::LoadBalancer(before)) => before == servers,
             _ => false,
         };
-        let name = match servers.servers_transport.as_str() {
-            "" => DEFAULT_TRANSPORT,
-            name => name,
-        };
-        let transports = |c: &Configuration| c.http.servers_transports.get(name).cloned();
-        same && transports(&old.configuration) == transports(self.configuration)
+        let transport = transport_name(&servers.servers_transport);
+        let settings = |c: &Configuration| c.http.servers_transports.get(transport).cloned();
+        same && settings(&old.configuration) == settings(self.configuration)
     }
 
     fn weighted(
@@ -128,15 +128,14 @@ impl<'a> Services<'a> {
     }
 
     fn transport(&mut self, name: &'a str) -> Result<Arc<Transport>, Problem> {
-        let name = match name {
-            "" => DEFAULT_TRANSPORT,
-            name => name.strip_suffix("@kubernetescrd").unwrap_or(name),
+        let name = transport_name(name);
+        let settings = match name {
+            "" => Some(self.default_transport),
+            name => self.configuration.http.servers_transports.get(name),
         };
-        let settings = self.configuration.http.servers_transports.get(name);
         self.transports
             .entry(name)
             .or_insert_with(|| match settings {
-                None if name == DEFAULT_TRANSPORT => Transport::new(&ServersTransport::default()).map(Arc::new),
                 None => Err(format!("the servers transport {name:?} does not exist")),
                 Some(settings) => {
                     Transport::new(settings).map(Arc::new).map_err(|e| format!("servers transport {name}: {e}"))
@@ -144,4 +143,9 @@ impl<'a> Services<'a> {
             })
             .clone()
     }
+}
+
+/// The name that a transport is found by; empty is the default one.
+fn transport_name(name: &str) -> &str {
+    name.strip_suffix("@kubernetescrd").unwrap_or(name)
 }

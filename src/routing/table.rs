@@ -8,7 +8,7 @@ use ingora_middleware::Chain;
 use super::index::Index;
 use crate::balance;
 use crate::dynamic::Configuration;
-use crate::rule::{HttpRule, RequestView};
+use crate::rule::{HttpRule, RequestView, TcpRule};
 
 /// Everything that requests ask, at one moment.
 #[derive(Default)]
@@ -26,6 +26,8 @@ pub struct Table {
 pub(super) struct EntryRoutes {
     pub plain: Routes,
     pub tls: Routes,
+    /// In the order in which they are tried.
+    pub tcp: Vec<Arc<TcpRoute>>,
 }
 
 /// Routes with their index.
@@ -53,6 +55,25 @@ pub struct Route {
     pub service: String,
     /// Where its requests go.
     pub target: Target,
+}
+
+/// A TCP router.
+#[derive(Debug)]
+pub struct TcpRoute {
+    /// Its generated name.
+    pub name: String,
+    /// The rule's text.
+    pub text: String,
+    /// Its rule.
+    pub rule: TcpRule,
+    /// The higher, the earlier.
+    pub priority: i64,
+    /// Whether it serves TLS connections; else only those without.
+    pub tls: bool,
+    /// Names of its middlewares.
+    pub middlewares: Vec<String>,
+    /// Name of its service.
+    pub service: String,
 }
 
 /// Where the requests of a route go.
@@ -84,6 +105,16 @@ impl Table {
     pub fn routes(&self, entry_point: usize, tls: bool) -> Option<&Routes> {
         let routes = self.entry_points.get(entry_point)?;
         Some(if tls { &routes.tls } else { &routes.plain })
+    }
+
+    /// The TCP routes of an entry point, in the order in which they are tried.
+    pub fn tcp_routes(&self, entry_point: usize) -> &[Arc<TcpRoute>] {
+        self.entry_points.get(entry_point).map_or(&[], |e| &e.tcp)
+    }
+
+    /// What the table was compiled from.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
     }
 
     /// How many HTTP routes serve, over all entry points.
