@@ -2,8 +2,21 @@
 //! Called by the registry only.
 
 mod add_prefix;
+mod basic_auth;
+mod content_type;
+mod encoded_characters;
 mod headers;
+mod in_flight_req;
+mod ip_allow_list;
+mod ip_strategy;
+mod redirect;
+mod redirect_regex;
+mod redirect_scheme;
+mod replace_path;
+mod replace_path_regex;
+mod source;
 mod strip_prefix;
+mod strip_prefix_regex;
 
 use std::sync::Arc;
 
@@ -41,28 +54,28 @@ macro_rules! elsewhere {
 const KEYS: &[Key] = &[
     filter!("addPrefix", add_prefix, add_prefix::AddPrefix),
     filter!("stripPrefix", strip_prefix, strip_prefix::StripPrefix),
-    elsewhere!("stripPrefixRegex", strip_prefix_regex),
-    elsewhere!("replacePath", replace_path),
-    elsewhere!("replacePathRegex", replace_path_regex),
+    filter!("stripPrefixRegex", strip_prefix_regex, strip_prefix_regex::StripPrefixRegex),
+    filter!("replacePath", replace_path, replace_path::ReplacePath),
+    filter!("replacePathRegex", replace_path_regex, replace_path_regex::ReplacePathRegex),
     elsewhere!("chain", chain),
-    elsewhere!("ipWhiteList", ip_white_list),
-    elsewhere!("ipAllowList", ip_allow_list),
+    filter!("ipWhiteList", ip_white_list, ip_allow_list::IpWhiteList),
+    filter!("ipAllowList", ip_allow_list, ip_allow_list::IpAllowList),
     filter!("headers", headers, headers::Headers),
-    elsewhere!("encodedCharacters", encoded_characters),
+    filter!("encodedCharacters", encoded_characters, encoded_characters::EncodedCharacters),
     elsewhere!("errors", errors),
     elsewhere!("rateLimit", rate_limit),
-    elsewhere!("redirectRegex", redirect_regex),
-    elsewhere!("redirectScheme", redirect_scheme),
-    elsewhere!("basicAuth", basic_auth),
+    filter!("redirectRegex", redirect_regex, redirect_regex::RedirectRegex),
+    filter!("redirectScheme", redirect_scheme, redirect_scheme::RedirectScheme),
+    filter!("basicAuth", basic_auth, basic_auth::BasicAuth),
     elsewhere!("digestAuth", digest_auth),
     elsewhere!("forwardAuth", forward_auth),
-    elsewhere!("inFlightReq", in_flight_req),
+    filter!("inFlightReq", in_flight_req, in_flight_req::InFlightReq),
     elsewhere!("buffering", buffering),
     elsewhere!("circuitBreaker", circuit_breaker),
     elsewhere!("compress", compress),
     elsewhere!("passTLSClientCert", pass_tls_client_cert),
     elsewhere!("retry", retry),
-    elsewhere!("contentType", content_type),
+    filter!("contentType", content_type, content_type::ContentType),
     elsewhere!("grpcWeb", grpc_web),
 ];
 

@@ -46,4 +46,4 @@ pub use filter::{BoxFuture, Client, Fault, Filter, Flow, Notes, Progress, Reques
 pub use go_regex::go_regex;
 pub use header::canonical;
 pub use registry::{BadConfig, BuildError, Kind, Registry};
-pub use reply::Reply;
+pub use reply::{Reply, status_text};

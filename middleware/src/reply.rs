@@ -87,9 +87,14 @@ fn head(status: StatusCode, headers: usize) -> ResponseHeader {
     ResponseHeader::build(status, Some(headers)).unwrap_or_else(|_| http::Response::new(()).into_parts().0.into())
 }
 
-/// The text of a status; empty for those without.
-pub(crate) fn status_text(status: u16) -> &'static str {
-    StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default()
+/// The text of a status as Go has it; empty for those without.
+pub fn status_text(status: u16) -> &'static str {
+    match status {
+        203 => "Non-Authoritative Information",
+        413 => "Request Entity Too Large",
+        416 => "Requested Range Not Satisfiable",
+        _ => StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -108,5 +113,6 @@ mod tests {
         assert_eq!(&reply.body[..], b"Bad Host\n");
         assert_eq!(Reply::empty(7).head().status, 500);
         assert_eq!(&Reply::status_text(403).body[..], b"Forbidden");
+        assert_eq!(status_text(413), "Request Entity Too Large");
     }
 }
