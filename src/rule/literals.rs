@@ -35,11 +35,7 @@ pub(super) fn necessary(expression: &Expression<HttpMatcher>) -> Vec<Literals> {
         Expression::Is(matcher) => of_matcher(matcher),
         Expression::Not(HttpMatcher::AnyHost) => Vec::new(),
         Expression::Not(_) => vec![Literals::ANY],
-        Expression::All(children) => children
-            .iter()
-            .map(necessary)
-            .reduce(|left, right| both(left, right))
-            .unwrap_or_else(|| vec![Literals::ANY]),
+        Expression::All(children) => children.iter().map(necessary).reduce(both).unwrap_or_else(|| vec![Literals::ANY]),
         Expression::Any(children) => union(children),
     }
 }

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use regex::{Regex, RegexBuilder};
+use ingora_middleware::go_regex;
+use regex::Regex;
 
 use super::RuleError;
 use super::argument::{Argument, shown};
-
-/// How large a compiled expression may become, in bytes.
-const SIZE_LIMIT: usize = 4 << 20;
 
 /// A compiled expression, with the text that the user wrote.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ pub(super) enum Template {
 impl Pattern {
     /// An expression that may match anywhere.
     pub(super) fn regexp(argument: &Argument<'_>) -> Result<Box<Self>, RuleError> {
-        let regex = regex(&argument.text).map_err(|e| argument.error(format!("no regular expression: {e}")))?;
+        let regex = go_regex(&argument.text).map_err(|e| argument.error(format!("no regular expression: {e}")))?;
         Ok(Box::new(Pattern { text: argument.text.as_ref().into(), regex, plain: 0 }))
     }
 
@@ -59,7 +57,7 @@ impl Pattern {
                 return Err(argument.error(format!("a name or an expression is missing in {}", shown(inner))));
             }
             // Alone first: it must be whole in itself.
-            regex(expression)
+            go_regex(expression)
                 .map_err(|e| argument.error(format!("no regular expression in the braces of {}: {e}", shown(name))))?;
             pattern.push_str(&format!("(?:{expression})"));
             end = close + 1;
@@ -69,7 +67,7 @@ impl Pattern {
         if kind != Template::PathPrefix {
             pattern.push('$');
         }
-        let regex = regex(&pattern).map_err(|e| argument.error(format!("no template: {e}")))?;
+        let regex = go_regex(&pattern).map_err(|e| argument.error(format!("no template: {e}")))?;
         Ok(Some(Box::new(Pattern { text: text.into(), regex, plain })))
     }
 
@@ -122,10 +120,4 @@ fn braces(text: &str) -> Option<Vec<(usize, usize)>> {
         }
     }
     (level == 0).then_some(pairs)
-}
-
-/// Compiles an expression in Go's syntax; the error is one line.
-fn regex(text: &str) -> Result<Regex, String> {
-    let compiled = RegexBuilder::new(text).size_limit(SIZE_LIMIT).build();
-    compiled.map_err(|e| e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
 }

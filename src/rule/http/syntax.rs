@@ -62,10 +62,10 @@ fn method(argument: &Argument<'_>) -> Built {
 
 fn host(argument: &Argument<'_>) -> Built {
     let name = host_name(argument)?;
-    Ok(match name.as_str() {
+    Ok(match argument.text.as_ref() {
         "*" => HttpMatcher::AnyHost,
-        name if name.starts_with("*.") => HttpMatcher::HostWildcard(name.into()),
-        name => HttpMatcher::Host(name.into()),
+        text if text.starts_with("*.") && name != "*" => HttpMatcher::HostWildcard(name.into()),
+        _ => HttpMatcher::Host(name.into()),
     })
 }
 
