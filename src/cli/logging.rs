@@ -5,6 +5,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use env_logger::{Builder, Target, WriteStyle};
+use log::LevelFilter;
 
 use crate::config::Log;
 use crate::config::admin::LogFormat;
@@ -15,7 +16,8 @@ use crate::config::admin::LogFormat;
 /// When the file cannot be opened.
 pub(super) fn start(log: &Log) -> anyhow::Result<()> {
     let mut builder = Builder::new();
-    builder.filter_level(log.level.0).parse_default_env();
+    // Pingora tells every step of its start at the level of information; that is for those who look for it.
+    builder.filter_level(log.level.0).filter_module("pingora", log.level.0.min(LevelFilter::Warn)).parse_default_env();
     if log.no_color {
         builder.write_style(WriteStyle::Never);
     }

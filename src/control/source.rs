@@ -17,7 +17,7 @@ pub(super) enum Source {
     Done,
 }
 
-/// Starts the source. The first snapshot of manifests is there when this returns.
+/// Starts the source; it sends its first snapshot as soon as all objects are read.
 pub(super) fn start(providers: &Providers, sender: Sender<Option<Arc<Snapshot>>>) -> Result<Source> {
     if providers.kubernetes_crd.is_some() {
         bail!("providers.kubernetesCRD: this version reads objects from files only; use providers.manifests");
@@ -28,11 +28,12 @@ pub(super) fn start(providers: &Providers, sender: Sender<Option<Arc<Snapshot>>>
         return Ok(Source::Done);
     };
     let path = &settings.path;
-    let snapshot = manifests::read(path).with_context(|| format!("providers.manifests.path: {}", path.display()))?;
-    sender.send_replace(Some(Arc::new(snapshot)));
+    let unreadable = || format!("providers.manifests.path: {}", path.display());
     if !settings.watch {
+        sender.send_replace(Some(Arc::new(manifests::read(path).with_context(unreadable)?)));
         return Ok(Source::Done);
     }
+    std::fs::metadata(path).with_context(unreadable)?;
     let on_snapshot = move |snapshot| {
         sender.send_replace(Some(snapshot));
     };

@@ -294,7 +294,8 @@ fn endpoints(
         let Some(number) = slice_port(slice, port.name) else { continue };
         for endpoint in slice.endpoints.iter().flatten().filter(|e| traffic.takes(e)) {
             let fenced = traffic == Traffic::Http && condition(endpoint, |c| c.terminating) == Some(true);
-            let new = endpoint.addresses.iter().filter(|a| seen.insert(a.as_str()));
+            // Not by address alone, as Traefik: two ports of one host are two servers.
+            let new = endpoint.addresses.iter().filter(|a| seen.insert((a.as_str(), number)));
             list.extend(new.map(|a| Address { fenced, ..Address::new(a, number) }));
         }
     }
