@@ -7,6 +7,7 @@ use http::Request;
 use crate::support::gateway::{exit, signal};
 use crate::support::{Backend, Gate, Gateway, PATIENCE, Wire, http2, route};
 
+const ROUTES: usize = 1000;
 /// Far more than any test waits: who ends by it, ends too late.
 const LONG: &str = "entryPoints: {web: {transport: {lifeCycle: {graceTimeOut: 300s}}}}";
 
@@ -141,10 +142,15 @@ async fn a_new_process_takes_over_without_a_failed_request() {
     let backend = Backend::echo().await;
     // The old one's own grace period, after it handed its sockets over.
     let config = "{grace_period_seconds: 1, graceful_shutdown_timeout_seconds: 1}";
-    let mut gateway = Gateway::configured(config, route("r").to(&backend)).await;
+    // So many that the first table takes the new process a while.
+    let mut routes = route("r").to(&backend) + "";
+    for n in 0..ROUTES {
+        routes = routes + route(&format!("r{n}")).rule(&format!("Host(`{n}.example`)")).to_service("r-0");
+    }
+    let mut gateway = Gateway::configured(config, routes).await;
     let mut old = gateway.succeed(&["--upgrade"]);
     // The new one asks for the sockets, and the old one gives them when it is told to.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     signal(old.id(), "QUIT");
     let mut requests = 0;
     while old.try_wait().unwrap().is_none() {

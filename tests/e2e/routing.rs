@@ -80,8 +80,33 @@ async fn a_connection_outlives_a_404() {
     let gateway = Gateway::start(route("a").rule("Host(`a.example`)").to(&backend)).await;
     let mut client = gateway.connect().await;
     client.ask("GET / HTTP/1.1\nHost: b.example\n\n").await.assert_status(404);
-    client.ask("POST / HTTP/1.1\nHost: b.example\nContent-Length: 4\n\nbody").await.assert_status(404);
+    client.ask("HEAD / HTTP/1.1\nHost: b.example\n\n").await.assert_status(404);
     client.ask("GET / HTTP/1.1\nHost: a.example\n\n").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_404_for_a_request_with_a_body_is_not_lost() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(route("a").rule("Host(`a.example`)").to(&backend)).await;
+    // The next request of the connection is served, or the client was told that it won't be.
+    let mut client = gateway.connect().await;
+    let reply = client.ask("POST / HTTP/1.1\nHost: b.example\nContent-Length: 4\n\nbody").await;
+    reply.assert_status(404);
+    match reply.has_token("Connection", "close") {
+        true => client.assert_closed().await,
+        false => drop(client.ask("GET / HTTP/1.1\nHost: a.example\n\n").await.echoed()),
+    }
+    // A client that writes all of its body before it looks for the answer finds it.
+    for _ in 0..5 {
+        let mut client = gateway.connect().await;
+        client.say("POST / HTTP/1.1\nHost: b.example\nContent-Length: 200000\n\n").await.unwrap();
+        for _ in 0..20 {
+            // It may be closed already; what counts is what can be read then.
+            let _ = client.send(vec![b'x'; 10_000]).await;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        client.reply().await.unwrap_or_else(|e| panic!("the answer is lost: {e}")).assert_status(404);
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,6 @@ impl Gateway {
             "entryPoints": {"web": {}, "traefik": {}},
             "providers": {"manifests": {"path": path("manifests")}},
             "ping": {},
-            "log": {"level": "DEBUG"},
             "threads": 2,
             "upgrade_sock": path("upgrade.sock"),
             "pid_file": path("pid"),
@@ -233,7 +232,6 @@ fn launch(directory: &TempDir, arguments: &[&str]) -> Child {
         .args(["run", "--config"])
         .arg(directory.path().join("config.yaml"))
         .args(arguments)
-        .env_remove("RUST_LOG")
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)

@@ -92,6 +92,8 @@ fn document(object: &Value) -> Manifests {
 
 // === impl Route ===
 
+// `to` is where requests go, not a conversion.
+#[allow(clippy::wrong_self_convention)]
 impl Route {
     pub fn rule(mut self, rule: &str) -> Self {
         self.route.insert("match".to_owned(), rule.into());
