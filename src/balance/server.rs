@@ -119,14 +119,7 @@ impl Server {
             Scheme::Https => {}
             Scheme::H2c => peer.options.alpn = ALPN::H2,
         }
-        Server {
-            url: location.url.clone(),
-            authority: location.authority(),
-            pass_host_header,
-            peer,
-            upgrade,
-            fenced,
-        }
+        Server { url: location.url.clone(), authority: location.authority(), pass_host_header, peer, upgrade, fenced }
     }
 }
 

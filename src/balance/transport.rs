@@ -50,7 +50,8 @@ impl Transport {
         options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
         let mut authorities = Vec::new();
         for pem in &settings.root_cas {
-            let parsed = X509::stack_from_pem(pem.as_bytes()).map_err(|e| format!("rootCAs: not PEM certificates: {e}"))?;
+            let parsed =
+                X509::stack_from_pem(pem.as_bytes()).map_err(|e| format!("rootCAs: not PEM certificates: {e}"))?;
             authorities.extend(parsed);
         }
         if !authorities.is_empty() {

@@ -72,9 +72,8 @@ impl ForwardedHeaders {
         if !self.settings.trusts(facts.client.peer.ip()) {
             remove_managed(request);
         }
-        let absent = |request: &RequestHeader, name: &HeaderName| {
-            request.headers.get(name).is_none_or(|value| value.is_empty())
-        };
+        let absent =
+            |request: &RequestHeader, name: &HeaderName| request.headers.get(name).is_none_or(|value| value.is_empty());
         if absent(request, &X_REAL_IP) {
             request.insert_header("X-Real-Ip", facts.client_ip.clone())?;
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use memchr::{memchr, memmem};
 use pingora::apps::HttpServerApp;
-use pingora::protocols::{Shutdown, Stream};
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::{Shutdown, Stream};
 use pingora_timeout::{sleep, timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
@@ -50,12 +50,10 @@ pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut 
         };
         let (mut head, end) = match head {
             Head::Request(head, end) => (head, end),
-            Head::Http2(preface) if served == 0 => {
-                match rewound(stream, preface) {
-                    Some(connection) => return entry_point.serve_http2(connection, &drain).await,
-                    None => return,
-                }
-            }
+            Head::Http2(preface) if served == 0 => match rewound(stream, preface) {
+                Some(connection) => return entry_point.serve_http2(connection, &drain).await,
+                None => return,
+            },
             Head::TooLarge => return refuse(stream).await,
             Head::Http2(_) | Head::Gone => return Shutdown::shutdown(&mut *stream).await,
         };

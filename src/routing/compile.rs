@@ -12,7 +12,7 @@ use super::services::Services;
 use super::table::{EntryRoutes, Internal, Route, Routes, Table, Target, TcpRoute};
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::dynamic::http::{Middleware, Router, Service, ServersTransport};
+use crate::dynamic::http::{Middleware, Router, ServersTransport, Service};
 use crate::dynamic::{Configuration, Section};
 use crate::rule::{self, HttpRule, Syntax};
 
@@ -140,14 +140,20 @@ impl Compiler<'_> {
             match self.registry.build(&middleware) {
                 Ok(filter) => {
                     let target = Target::Internal(Internal::Noop);
-                    let route = internal_route(&router, "HostRegexp(`^.+$`)", redirect.priority, "noop@internal", target);
+                    let route =
+                        internal_route(&router, "HostRegexp(`^.+$`)", redirect.priority, "noop@internal", target);
                     let chain = Chain::new(vec![Link::new("redirect", filter)]);
                     placed.extend(route.map(|route| Placed::new(position, false, Route { chain, ..route })));
                 }
                 Err(e) => {
                     let object = ObjectRef::new("EntryPoint", "", *name);
                     let message = format!("the redirection does not serve: {e}");
-                    self.diagnostics.push(Diagnostic::error("InvalidRedirection", &object, "http.redirections", message));
+                    self.diagnostics.push(Diagnostic::error(
+                        "InvalidRedirection",
+                        &object,
+                        "http.redirections",
+                        message,
+                    ));
                 }
             }
         }
@@ -254,12 +260,10 @@ impl Compiler<'_> {
             }
             ("noop@internal", None) => Target::Internal(Internal::Noop),
             ("ping@internal", None) => Target::Internal(Internal::Ping { terminating_status: 503 }),
-            (service, None) => {
-                match self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)) {
-                    Ok(service) => Target::Service(service),
-                    Err(message) => return self.disable(name, "ServiceUnusable", "services", message),
-                }
-            }
+            (service, None) => match self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)) {
+                Ok(service) => Target::Service(service),
+                Err(message) => return self.disable(name, "ServiceUnusable", "services", message),
+            },
         };
         Some(Route {
             name: name.into(),
@@ -311,7 +315,9 @@ impl Compiler<'_> {
             Err(error) => {
                 let other = if syntax == Syntax::V3 { Syntax::V2 } else { Syntax::V3 };
                 let hint = match rule::parse_http(&router.rule, other) {
-                    Ok(_) => format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it"),
+                    Ok(_) => {
+                        format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it")
+                    }
                     Err(_) => String::new(),
                 };
                 self.disable(name, "InvalidRule", "match", format!("{error}{hint}"))

@@ -53,11 +53,9 @@ impl<'a> Filters<'a> {
     }
 
     fn settings(&self, name: &str) -> Result<&'a Middleware, Problem> {
-        self.configuration
-            .http
-            .middlewares
-            .get(name)
-            .ok_or_else(|| format!("the middleware {name:?} does not exist, or could not be used (see its own diagnostic)"))
+        self.configuration.http.middlewares.get(name).ok_or_else(|| {
+            format!("the middleware {name:?} does not exist, or could not be used (see its own diagnostic)")
+        })
     }
 
     fn unfold(&self, name: &str, open: &mut Vec<String>, flat: &mut Vec<String>) -> Result<(), Problem> {
