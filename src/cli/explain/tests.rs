@@ -74,18 +74,20 @@ fn other_arguments_are_refused() {
 
 #[test]
 fn the_entry_point_must_be_there() {
-    let yaml = "entryPoints: {a: {address: ':1'}, web: {address: ':1/udp'}}";
+    let config = Config::from_yaml("entryPoints: {a: {address: ':1'}, udp: {address: ':1/udp'}, web: {address: ':2'}}");
+    let config = config.unwrap();
     let mut asked = args("http://a").unwrap();
-    // Without a file it is taken to be there.
-    let mut config = Config::from_yaml("").unwrap();
-    asked.check_entry_point(&mut config).unwrap();
-    assert!(config.entry_points.contains_key("web"));
     asked.inputs.config = Some("c.yaml".into());
-    let mut config = Config::from_yaml(yaml).unwrap();
-    assert!(asked.check_entry_point(&mut config).unwrap_err().to_string().contains("UDP"));
-    asked.entry_point = "b".into();
-    let error = asked.check_entry_point(&mut config).unwrap_err().to_string();
-    assert_eq!(error, "there is no entry point `b`; there are: a, web");
+    let mut answer = |name: &str| {
+        asked.entry_point = name.into();
+        asked.entry_point(&config).map_err(|e| e.to_string())
+    };
+    assert_eq!(answer("a"), Ok(Some(0)));
+    assert_eq!(answer("web"), Ok(Some(1)));
+    assert_eq!(answer("udp"), Err("`udp` is a UDP entry point: its one router gets everything".to_owned()));
+    assert_eq!(answer("b"), Err("there is no entry point `b`; there are: a, udp, web".to_owned()));
+    // Without a file it needn't be there: then no object names it either.
+    assert_eq!(args("http://a").unwrap().entry_point(&Config::from_yaml("").unwrap()).unwrap(), None);
 }
 
 #[test]
@@ -113,7 +115,7 @@ fn answers_are_printed() {
     };
     let written = |explanation: &Explanation, format| {
         let mut out = anstream::StripStream::new(Vec::new());
-        explanation.write(&mut out, format).unwrap();
+        write(&mut out, explanation, format).unwrap();
         String::from_utf8(out.into_inner()).unwrap()
     };
     let text = "\
@@ -130,7 +132,7 @@ Tried in this order
 ";
     assert_eq!(written(&explanation, Format::Text), text);
     let none = written(&Explanation::default(), Format::Text);
-    assert_eq!(none, "no router gets it\n\nThe entry point has no routers.\n");
+    assert_eq!(none, "no router gets it\n\nNo router of the entry point comes into question.\n");
     let json: serde_json::Value = serde_json::from_str(&written(&Explanation::default(), Format::Json)).unwrap();
     assert_eq!(json, serde_json::json!({"router": null, "service": null, "middlewares": [], "candidates": []}));
     let json: serde_json::Value = serde_json::from_str(&written(&explanation, Format::Json)).unwrap();

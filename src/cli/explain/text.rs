@@ -17,7 +17,7 @@ pub(super) fn write(out: &mut impl Write, explanation: &Explanation) -> io::Resu
         }
     }
     if explanation.candidates.is_empty() {
-        return writeln!(out, "\nThe entry point has no routers.");
+        return writeln!(out, "\nNo router of the entry point comes into question.");
     }
     writeln!(out, "\n{HEADING}Tried in this order{HEADING:#}")?;
     for candidate in &explanation.candidates {

@@ -1,6 +1,7 @@
 //! Real directories: what reading finds in them, and what watching makes of changes.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::disallowed_methods, reason = "these tests sleep on threads of their own, while the watch goes on")]
 
 use std::fs::{self, File};
 use std::io::Write;

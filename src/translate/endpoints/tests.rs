@@ -1,3 +1,5 @@
+//! Which servers a reference to a Service means: ports, schemes, slices, nodes, and what is said where there are none.
+
 use serde_json::{Value, json};
 
 use crate::translate::Options;

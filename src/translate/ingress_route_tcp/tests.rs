@@ -1,3 +1,5 @@
+//! IngressRouteTCPs in, routers and services out, and what is said of those that are wrong.
+
 use serde_json::{Value, json};
 
 use crate::translate::Options;

@@ -1,3 +1,5 @@
+//! Middlewares in, filters' configuration out: defaults, references, Secrets, and what refuses them.
+
 #![allow(clippy::unwrap_used)]
 use serde_json::{Value, json};
 

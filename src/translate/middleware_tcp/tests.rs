@@ -1,3 +1,5 @@
+//! MiddlewareTCPs in, TCP middlewares out.
+
 use serde_json::json;
 
 use crate::translate::fixture::outcome;

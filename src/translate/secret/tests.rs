@@ -1,3 +1,5 @@
+//! What is read from Secrets and ConfigMaps, and what is said of those that don't hold it.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::translate::fixture::snapshot;

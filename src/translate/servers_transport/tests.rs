@@ -1,3 +1,5 @@
+//! ServersTransports in, transports out: defaults, Secrets, ranges of versions.
+
 #![allow(clippy::unwrap_used)]
 use serde_json::{Value, json};
 

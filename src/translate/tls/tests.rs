@@ -1,3 +1,5 @@
+//! TLSStores and TLSOptions in, stores, options and certificates out.
+
 #![allow(clippy::unwrap_used)]
 use serde_json::json;
 

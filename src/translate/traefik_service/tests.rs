@@ -1,3 +1,5 @@
+//! TraefikServices in, services out, and what is said of those that are wrong or refer to themselves.
+
 use serde_json::{Value, json};
 
 use crate::translate::Options;
