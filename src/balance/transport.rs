@@ -43,6 +43,8 @@ impl Transport {
         options.connection_timeout = or(timeouts.dial_timeout, DIAL_TIMEOUT);
         options.total_connection_timeout = options.connection_timeout;
         options.idle_timeout = or(timeouts.idle_conn_timeout, IDLE_TIMEOUT);
+        // Pingora has one limit for all reads: it holds for the head of a response, and for each wait in its body.
+        options.read_timeout = timeouts.response_header_timeout.and_then(GoDuration::positive);
         options.h2_ping_interval = timeouts.read_idle_timeout.and_then(GoDuration::positive);
         options.verify_cert = !settings.insecure_skip_verify;
         options.verify_hostname = !settings.insecure_skip_verify;
@@ -76,10 +78,5 @@ impl Transport {
             http2: !settings.disable_http2,
             group_key: hasher.finish(),
         })
-    }
-
-    /// How long a server may take to begin its response; none means for ever.
-    pub fn response_header_timeout(settings: &ServersTransport) -> Option<Duration> {
-        settings.forwarding_timeouts.as_ref()?.response_header_timeout?.positive()
     }
 }
