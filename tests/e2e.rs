@@ -1,0 +1,16 @@
+//! End to end: the real binary with real files, between real clients and real servers. One file per theme.
+//! Every test has a gateway of its own, so they run in parallel and share nothing.
+
+mod balancing;
+mod change;
+mod errors;
+mod filters;
+mod forwarded;
+mod http1;
+mod http2;
+mod life_cycle;
+mod limits;
+mod routing;
+mod start;
+mod upgrades;
+mod upstreams;

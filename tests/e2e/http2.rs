@@ -1,0 +1,164 @@
+//! HTTP/2 with prior knowledge: concurrent streams, trailers, limits, and what HTTP/1.1 servers see of it.
+
+use std::process::Stdio;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{HeaderMap, HeaderValue, Request};
+use tokio::process::Command;
+
+use crate::support::http2::{self, connect, get, reply, send};
+use crate::support::{Backend, Gate, Gateway, route, within};
+
+#[tokio::test]
+async fn an_http1_server_sees_a_plain_request() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(route("r").rule("Host(`a.example`)").to(&backend)).await;
+    let client = connect(&gateway).await;
+    let answer = get(&client, "http://a.example/x?q=1").await;
+    assert_eq!(answer.head.status, 200);
+    let seen = backend.last();
+    assert_eq!(seen.start, "GET /x?q=1 HTTP/1.1");
+    seen.assert_header("Host", "a.example").assert_header("X-Forwarded-Proto", "http");
+    seen.assert_header("X-Forwarded-For", "127.0.0.1");
+    let answer = get(&client, "http://nobody.example/").await;
+    assert_eq!((answer.head.status.as_u16(), &answer.body[..]), (404, &b"404 page not found\n"[..]));
+    assert!(!answer.head.headers.contains_key("connection"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn streams_are_served_at_the_same_time() {
+    let gate = Gate::new();
+    let backend = Backend::behind(&gate, "done").await;
+    let gateway = Gateway::start(route("r").to(&backend)).await;
+    let client = connect(&gateway).await;
+    let mut waiting = Vec::new();
+    for n in 0..20 {
+        waiting.push(send(&client, Request::get(format!("http://a/{n}")), true).await.0);
+    }
+    // All are at the server before the first is answered.
+    for _ in 0..20 {
+        gate.arrived().await;
+    }
+    for _ in 0..20 {
+        gate.open();
+    }
+    for answer in join_all(waiting.into_iter().map(reply)).await {
+        assert_eq!(answer.unwrap().body, b"done");
+    }
+}
+
+#[tokio::test]
+async fn responses_may_end_in_trailers() {
+    // What gRPC lives on.
+    let backend = http2::backend().await;
+    let gateway = Gateway::start(route("r").to(&backend).by("scheme: h2c")).await;
+    let client = connect(&gateway).await;
+    let request =
+        Request::post("http://a.example/grpc").header("te", "trailers").header("content-type", "application/grpc");
+    let (response, mut body) = send(&client, request, false).await;
+    body.send_data(Bytes::from_static(b"ping"), true).unwrap();
+    let answer = reply(response).await.unwrap();
+    assert_eq!(answer.head.status, 200);
+    assert!(answer.body.ends_with(b"\r\nping"), "{answer:?}");
+    assert_eq!(answer.trailers.unwrap_or_else(|| panic!("no trailers")).get("x-received").unwrap(), "0 trailers");
+    let seen = backend.last();
+    assert!(seen.start.starts_with("POST http://a.example/grpc HTTP/2"), "{seen:?}");
+    seen.assert_header("te", "trailers").assert_header("x-forwarded-host", "a.example");
+}
+
+#[tokio::test]
+#[ignore = "Pingora 0.9 drops the trailers of requests"]
+async fn requests_may_end_in_trailers() {
+    let backend = http2::backend().await;
+    let gateway = Gateway::start(route("r").to(&backend).by("scheme: h2c")).await;
+    let client = connect(&gateway).await;
+    let (response, mut body) = send(&client, Request::post("http://a.example/"), false).await;
+    body.send_data(Bytes::from_static(b"ping"), false).unwrap();
+    let trailers = HeaderMap::from_iter([(http::HeaderName::from_static("x-sum"), HeaderValue::from_static("4"))]);
+    body.send_trailers(trailers).unwrap();
+    let answer = reply(response).await.unwrap();
+    assert!(answer.body.ends_with(b"\r\nping"), "{answer:?}");
+    assert_eq!(answer.trailers.unwrap_or_else(|| panic!("no trailers")).get("x-received").unwrap(), "1 trailers");
+}
+
+#[tokio::test]
+async fn both_directions_flow_at_once() {
+    // A bidirectional call: each message is answered before the next is sent.
+    let backend = Backend::accepting(|tcp, _| async move {
+        let mut connection = h2::server::handshake(tcp).await.map_err(std::io::Error::other)?;
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            tokio::spawn(async move {
+                let mut body = request.into_body();
+                let mut answer = respond.send_response(http::Response::new(()), false)?;
+                while let Some(data) = body.data().await {
+                    let data = data?;
+                    body.flow_control().release_capacity(data.len())?;
+                    answer.send_data(data, false)?;
+                }
+                answer.send_data(Bytes::new(), true)
+            });
+        }
+        Ok(())
+    })
+    .await;
+    let gateway = Gateway::start(route("r").to(&backend).by("scheme: h2c")).await;
+    let client = connect(&gateway).await;
+    let (response, mut body) = send(&client, Request::post("http://a/"), false).await;
+    body.send_data(Bytes::from_static(b"0"), false).unwrap();
+    let mut answers = within("the head", response).await.unwrap().into_body();
+    for n in 0..5 {
+        let data = within("an answer", answers.data()).await.unwrap().unwrap();
+        assert_eq!(data, n.to_string());
+        answers.flow_control().release_capacity(data.len()).unwrap();
+        body.send_data(Bytes::from((n + 1).to_string()), n == 4).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_reset_stream_leaves_the_others() {
+    let gate = Gate::new();
+    let backend = Backend::behind(&gate, "done").await;
+    let gateway = Gateway::start(route("r").to(&backend)).await;
+    let client = connect(&gateway).await;
+    let (kept, _) = send(&client, Request::get("http://a/kept"), true).await;
+    gate.arrived().await;
+    let (left, mut stream) = send(&client, Request::post("http://a/left"), false).await;
+    stream.send_reset(h2::Reason::CANCEL);
+    drop(left);
+    // One more than is waited for: the reset request may have come so far, too.
+    (0..3).for_each(|_| gate.open());
+    assert_eq!(reply(kept).await.unwrap().body, b"done");
+    assert_eq!(get(&client, "http://a/next").await.head.status, 200);
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed() {
+    let config = "entryPoints: {web: {transport: {respondingTimeouts: {idleTimeout: 1s}}}}";
+    let gateway = Gateway::configured(config, "").await;
+    let tcp = tokio::net::TcpStream::connect(gateway.web()).await.unwrap();
+    let (client, connection) = h2::client::handshake(tcp).await.unwrap();
+    let connection = tokio::spawn(connection);
+    assert_eq!(get(&client, "http://a/").await.head.status, 404);
+    let _ = within("the close of an idle connection", connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn h2load_sees_no_failure() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(route("r").to(&backend)).await;
+    let url = format!("http://{}/", gateway.web());
+    let h2load = Command::new("h2load")
+        .args(["-n", "600", "-c", "3", "-m", "10", &url])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    match within("h2load", h2load).await {
+        Err(e) => eprintln!("SKIPPED: h2load could not be started ({e}); install nghttp2-client to run this test"),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains("600 succeeded, 0 failed, 0 errored"), "{text}");
+            assert!(text.contains("status codes: 600 2xx"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! HTTP/2 with prior knowledge, from both ends: a client connection, and a backend that echoes.
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use h2::{RecvStream, SendStream};
+use http::{HeaderMap, Request, Response};
+use tokio::net::TcpStream;
+
+use super::backend::Seen;
+use super::{Backend, Gateway, Message, within};
+
+/// A whole response.
+#[derive(Debug)]
+pub struct Reply {
+    pub head: http::response::Parts,
+    pub body: Vec<u8>,
+    pub trailers: Option<HeaderMap>,
+}
+
+/// A connection to `web`.
+pub async fn connect(gateway: &Gateway) -> SendRequest<Bytes> {
+    let tcp = TcpStream::connect(gateway.web()).await.unwrap();
+    let (client, connection) = within("HTTP/2", h2::client::handshake(tcp)).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Sends a request; the body is the caller's to end, unless there is none.
+pub async fn send(
+    client: &SendRequest<Bytes>,
+    request: http::request::Builder,
+    end: bool,
+) -> (h2::client::ResponseFuture, SendStream<Bytes>) {
+    let request = request.body(()).unwrap();
+    let mut client = within("room for a stream", client.clone().ready()).await.unwrap();
+    client.send_request(request, end).unwrap()
+}
+
+pub async fn get(client: &SendRequest<Bytes>, url: &str) -> Reply {
+    let (response, _) = send(client, Request::get(url), true).await;
+    reply(response).await.unwrap()
+}
+
+pub async fn reply(response: h2::client::ResponseFuture) -> Result<Reply, h2::Error> {
+    let (head, mut stream) = within("a response", response).await?.into_parts();
+    let (body, trailers) = read(&mut stream).await?;
+    Ok(Reply { head, body, trailers })
+}
+
+async fn read(stream: &mut RecvStream) -> Result<(Vec<u8>, Option<HeaderMap>), h2::Error> {
+    let mut body = Vec::new();
+    while let Some(data) = within("data", stream.data()).await {
+        let data = data?;
+        body.extend_from_slice(&data);
+        stream.flow_control().release_capacity(data.len())?;
+    }
+    Ok((body, within("trailers", stream.trailers()).await?))
+}
+
+/// Answers over HTTP/2 with the request as text, its body, and the number of its trailers as a trailer.
+pub async fn backend() -> Backend {
+    Backend::accepting(|tcp, seen| async move {
+        let mut connection = h2::server::handshake(tcp).await.map_err(std::io::Error::other)?;
+        while let Some(Ok((request, respond))) = connection.accept().await {
+            tokio::spawn(echo(request, respond, seen.clone()));
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn echo(
+    request: Request<RecvStream>,
+    mut respond: h2::server::SendResponse<Bytes>,
+    seen: Seen,
+) -> Result<(), h2::Error> {
+    let (head, mut stream) = request.into_parts();
+    let mut text = format!("{} {} {:?}\r\n", head.method, head.uri, head.version);
+    for (name, value) in &head.headers {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap_or("?"));
+    }
+    seen.push(Message::parse(text.as_bytes()));
+    let (body, trailers) = read(&mut stream).await?;
+    let response = Response::builder().header("x-backend", "h2").body(()).unwrap();
+    let mut send = respond.send_response(response, false)?;
+    text += &format!("\r\n{}", String::from_utf8_lossy(&body));
+    send.send_data(text.into(), false)?;
+    let received = format!("{} trailers", trailers.map_or(0, |t| t.len()));
+    let trailers = [(http::HeaderName::from_static("x-received"), received.parse().unwrap())];
+    send.send_trailers(trailers.into_iter().collect())
+}

@@ -1,0 +1,29 @@
+//! Ports that are free: below those that the kernel gives to clients, so that no connection takes one meanwhile.
+//! Another process may still do; whoever starts a gateway tries again then.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const FIRST: u32 = 12_000;
+const COUNT: u32 = 20_000;
+
+/// A loopback address that no other backend of this process has: endpoints are told apart by it.
+pub fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let [.., a, b] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    Ipv4Addr::new(127, 1, a, b.max(1))
+}
+
+/// An address that nobody listens on.
+pub fn free() -> SocketAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        // Test runs at the same time begin at different places.
+        let offset = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, (FIRST + offset % COUNT) as u16));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free");
+}
