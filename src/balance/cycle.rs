@@ -36,7 +36,9 @@ impl Cycle {
             turns.extend((1..=*share).map(|n| (n, *share, child)));
         }
         // n/a before m/b exactly when n*b < m*a.
-        turns.sort_by(|a, b| (u128::from(a.0) * u128::from(b.1)).cmp(&(u128::from(b.0) * u128::from(a.1))).then(a.2.cmp(&b.2)));
+        turns.sort_by(|a, b| {
+            (u128::from(a.0) * u128::from(b.1)).cmp(&(u128::from(b.0) * u128::from(a.1))).then(a.2.cmp(&b.2))
+        });
         Cycle { order: Some(turns.into_iter().map(|t| t.2).collect()), children: weights.len() }
     }
 

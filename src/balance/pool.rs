@@ -143,7 +143,8 @@ mod tests {
 
     fn pool(urls: &[(&str, bool)]) -> Pool {
         let transport = Arc::new(Transport::new(&ServersTransport::default()).unwrap());
-        let members = urls.iter().map(|(url, fenced)| Member { location: Location::parse(url).unwrap(), fenced: *fenced });
+        let members =
+            urls.iter().map(|(url, fenced)| Member { location: Location::parse(url).unwrap(), fenced: *fenced });
         Pool::new(members.collect(), transport, true, None)
     }
 

@@ -26,6 +26,8 @@ pub struct Transport {
     pub options: PeerOptions,
     /// The certificate shown to servers.
     pub client_certificate: Option<Arc<CertKey>>,
+    /// How long a server may take from the end of the request to the head of its response.
+    pub response_header_timeout: Option<Duration>,
     /// Whether HTTP/2 is offered over TLS.
     pub http2: bool,
     /// Connections are shared only within one key: one key for each different transport.
@@ -43,8 +45,6 @@ impl Transport {
         options.connection_timeout = or(timeouts.dial_timeout, DIAL_TIMEOUT);
         options.total_connection_timeout = options.connection_timeout;
         options.idle_timeout = or(timeouts.idle_conn_timeout, IDLE_TIMEOUT);
-        // Pingora has one limit for all reads: it holds for the head of a response, and for each wait in its body.
-        options.read_timeout = timeouts.response_header_timeout.and_then(GoDuration::positive);
         options.h2_ping_interval = timeouts.read_idle_timeout.and_then(GoDuration::positive);
         options.verify_cert = !settings.insecure_skip_verify;
         options.verify_hostname = !settings.insecure_skip_verify;
@@ -52,7 +52,8 @@ impl Transport {
         options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
         let mut authorities = Vec::new();
         for pem in &settings.root_cas {
-            let parsed = X509::stack_from_pem(pem.as_bytes()).map_err(|e| format!("rootCAs: not PEM certificates: {e}"))?;
+            let parsed =
+                X509::stack_from_pem(pem.as_bytes()).map_err(|e| format!("rootCAs: not PEM certificates: {e}"))?;
             authorities.extend(parsed);
         }
         if !authorities.is_empty() {
@@ -75,6 +76,7 @@ impl Transport {
             server_name: settings.server_name.clone(),
             options,
             client_certificate: client_certificate.transpose()?,
+            response_header_timeout: timeouts.response_header_timeout.and_then(GoDuration::positive),
             http2: !settings.disable_http2,
             group_key: hasher.finish(),
         })

@@ -13,8 +13,8 @@ use ingora_middleware::Registry;
 
 use super::inputs::{Format, Inputs};
 use crate::config::{Config, Protocol};
-pub use crate::routing::explain::{Candidate, Explanation};
 use crate::routing::Table;
+pub use crate::routing::explain::{Candidate, Explanation};
 use crate::rule::{ConnectionView, RequestView, canonical_host, routing_path};
 
 const EXAMPLES: &str = "\

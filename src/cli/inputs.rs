@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use ingora_middleware::Registry;
 
 use super::paint;
-use crate::control::Recipe;
 use crate::config::{Address, Config, EntryPoint, Protocol};
+use crate::control::Recipe;
 use crate::diagnostic::Diagnostic;
 use crate::objects::{Snapshot, manifests};
 use crate::routing::Table;

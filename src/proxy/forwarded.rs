@@ -72,9 +72,8 @@ impl ForwardedHeaders {
         if !self.settings.trusts(facts.client.peer.ip()) {
             remove_managed(request);
         }
-        let absent = |request: &RequestHeader, name: &HeaderName| {
-            request.headers.get(name).is_none_or(|value| value.is_empty())
-        };
+        let absent =
+            |request: &RequestHeader, name: &HeaderName| request.headers.get(name).is_none_or(|value| value.is_empty());
         if absent(request, &X_REAL_IP) {
             request.insert_header("X-Real-Ip", facts.client_ip.clone())?;
         }
@@ -102,11 +101,11 @@ impl ForwardedHeaders {
         if absent(request, &X_FORWARDED_SERVER) {
             request.insert_header("X-Forwarded-Server", self.server.clone())?;
         }
-        if self.settings.add_x_forwarded_scheme_headers {
-            if let Some(proto) = request.headers.get(&X_FORWARDED_PROTO).cloned() {
-                request.insert_header("X-Forwarded-Scheme", proto.clone())?;
-                request.insert_header("X-Scheme", proto)?;
-            }
+        if self.settings.add_x_forwarded_scheme_headers
+            && let Some(proto) = request.headers.get(&X_FORWARDED_PROTO).cloned()
+        {
+            request.insert_header("X-Forwarded-Scheme", proto.clone())?;
+            request.insert_header("X-Scheme", proto)?;
         }
         Ok(())
     }

@@ -72,9 +72,7 @@ impl PathRules {
         }
         let clean = if self.sanitize { sanitize(normal) } else { normal };
         let query = query.map(|q| if self.encode_semicolons { encode_semicolons(q) } else { Cow::Borrowed(q) });
-        let changed = absolute
-            || matches!(clean, Cow::Owned(_))
-            || matches!(query, Some(Cow::Owned(_)));
+        let changed = absolute || matches!(clean, Cow::Owned(_)) || matches!(query, Some(Cow::Owned(_)));
         if changed {
             let path = if clean.is_empty() { "/" } else { &*clean };
             let target = match query {
@@ -215,12 +213,9 @@ mod tests {
 
     #[test]
     fn normalizes_percent_encoding() {
-        for (path, normal) in [
-            ("/a", "/a"),
-            ("/%61%2fb", "/a%2Fb"),
-            ("/%7Euser/%2e%2E", "/~user/.."),
-            ("/a%20b", "/a%20b"),
-        ] {
+        for (path, normal) in
+            [("/a", "/a"), ("/%61%2fb", "/a%2Fb"), ("/%7Euser/%2e%2E", "/~user/.."), ("/a%20b", "/a%20b")]
+        {
             assert_eq!(normalize(path).unwrap(), normal);
         }
         for path in ["/%", "/%4", "/%zz"] {

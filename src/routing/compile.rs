@@ -12,7 +12,7 @@ use super::services::Services;
 use super::table::{EntryRoutes, Internal, Route, Routes, Table, Target, TcpRoute};
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::dynamic::http::{Middleware, Router, Service, ServersTransport};
+use crate::dynamic::http::{Middleware, Router, ServersTransport, Service};
 use crate::dynamic::{Configuration, Section};
 use crate::rule::{self, HttpRule, Syntax};
 
@@ -97,17 +97,13 @@ impl Compiler<'_> {
             }
         }
         let tcp = self.tcp(&entry_points);
-        let mut routes: Vec<(Vec<Arc<Route>>, Vec<Arc<Route>>)> = vec![Default::default(); entry_points.len()];
-        for Placed { entry_point, tls, route } in placed {
-            if let Some((plain, secure)) = routes.get_mut(entry_point) {
-                if tls { secure.push(route) } else { plain.push(route) }
-            }
-        }
-        let entry_points = routes
-            .into_iter()
-            .zip(tcp)
-            .map(|((plain, tls), tcp)| EntryRoutes { plain: Routes::new(plain), tls: Routes::new(tls), tcp })
-            .collect();
+        let on = |position: usize, tls: bool| {
+            let here = placed.iter().filter(|p| p.entry_point == position && p.tls == tls);
+            Routes::new(here.map(|p| p.route.clone()).collect())
+        };
+        let entry_points = tcp.into_iter().enumerate();
+        let entry_points =
+            entry_points.map(|(i, tcp)| EntryRoutes { plain: on(i, false), tls: on(i, true), tcp }).collect();
         let table = Table {
             entry_points,
             configuration: configuration.clone(),
@@ -133,21 +129,26 @@ impl Compiler<'_> {
                 scheme: redirect.scheme.clone(),
                 port: port.unwrap_or_default(),
                 permanent: redirect.permanent,
-                ..Default::default()
             };
             let middleware = Middleware { redirect_scheme: Some(settings), ..Default::default() };
             let router = format!("{name}-to-{}@internal", redirect.to.trim_start_matches(':'));
             match self.registry.build(&middleware) {
                 Ok(filter) => {
                     let target = Target::Internal(Internal::Noop);
-                    let route = internal_route(&router, "HostRegexp(`^.+$`)", redirect.priority, "noop@internal", target);
+                    let route =
+                        internal_route(&router, "HostRegexp(`^.+$`)", redirect.priority, "noop@internal", target);
                     let chain = Chain::new(vec![Link::new("redirect", filter)]);
                     placed.extend(route.map(|route| Placed::new(position, false, Route { chain, ..route })));
                 }
                 Err(e) => {
                     let object = ObjectRef::new("EntryPoint", "", *name);
                     let message = format!("the redirection does not serve: {e}");
-                    self.diagnostics.push(Diagnostic::error("InvalidRedirection", &object, "http.redirections", message));
+                    self.diagnostics.push(Diagnostic::error(
+                        "InvalidRedirection",
+                        &object,
+                        "http.redirections",
+                        message,
+                    ));
                 }
             }
         }
@@ -254,12 +255,10 @@ impl Compiler<'_> {
             }
             ("noop@internal", None) => Target::Internal(Internal::Noop),
             ("ping@internal", None) => Target::Internal(Internal::Ping { terminating_status: 503 }),
-            (service, None) => {
-                match self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)) {
-                    Ok(service) => Target::Service(service),
-                    Err(message) => return self.disable(name, "ServiceUnusable", "services", message),
-                }
-            }
+            (service, None) => match self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)) {
+                Ok(service) => Target::Service(service),
+                Err(message) => return self.disable(name, "ServiceUnusable", "services", message),
+            },
         };
         Some(Route {
             name: name.into(),
@@ -301,17 +300,20 @@ impl Compiler<'_> {
 
     fn rule(&mut self, name: &str, router: &Router) -> Option<Arc<HttpRule>> {
         let syntax = self.syntax(&router.rule_syntax);
-        if let Some(old) = self.old_rules.get(name) {
-            if old.text == router.rule && old.rule.syntax() == syntax {
-                return Some(old.rule.clone());
-            }
+        if let Some(old) = self.old_rules.get(name)
+            && old.text == router.rule
+            && old.rule.syntax() == syntax
+        {
+            return Some(old.rule.clone());
         }
         match rule::parse_http(&router.rule, syntax) {
             Ok(rule) => Some(Arc::new(rule)),
             Err(error) => {
                 let other = if syntax == Syntax::V3 { Syntax::V2 } else { Syntax::V3 };
                 let hint = match rule::parse_http(&router.rule, other) {
-                    Ok(_) => format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it"),
+                    Ok(_) => {
+                        format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it")
+                    }
                     Err(_) => String::new(),
                 };
                 self.disable(name, "InvalidRule", "match", format!("{error}{hint}"))

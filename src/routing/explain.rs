@@ -61,7 +61,13 @@ impl Table {
                 explanation.service = Some(route.service.clone()).filter(|s| !s.is_empty());
                 explanation.middlewares = route.middlewares.clone();
             }
-            explanation.candidates.push(Candidate::new(&route.name, &route.text, route.priority, failed, explanation.router.as_deref()));
+            explanation.candidates.push(Candidate::new(
+                &route.name,
+                &route.text,
+                route.priority,
+                failed,
+                explanation.router.as_deref(),
+            ));
         }
         explanation
     }

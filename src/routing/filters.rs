@@ -10,8 +10,11 @@ use super::table::Table;
 use crate::dynamic::Configuration;
 use crate::dynamic::http::Middleware;
 
-/// The filters of a table, by middleware and, for those with a state per router, by router.
-pub(super) type Compiled = HashMap<(String, Option<String>), Arc<dyn Filter>>;
+/// A middleware and, for those with a state per router, the router.
+type Key = (String, Option<String>);
+
+/// The filters of a table.
+pub(super) type Compiled = HashMap<Key, Arc<dyn Filter>>;
 
 /// Why a middleware can't serve.
 pub(super) type Problem = String;
@@ -24,7 +27,7 @@ pub(super) struct Filters<'a> {
     configuration: &'a Configuration,
     registry: &'a Registry,
     old: Option<&'a Table>,
-    done: HashMap<(String, Option<String>), Result<Arc<dyn Filter>, Problem>>,
+    done: HashMap<Key, Result<Arc<dyn Filter>, Problem>>,
 }
 
 // === impl Filters ===
@@ -53,11 +56,9 @@ impl<'a> Filters<'a> {
     }
 
     fn settings(&self, name: &str) -> Result<&'a Middleware, Problem> {
-        self.configuration
-            .http
-            .middlewares
-            .get(name)
-            .ok_or_else(|| format!("the middleware {name:?} does not exist, or could not be used (see its own diagnostic)"))
+        self.configuration.http.middlewares.get(name).ok_or_else(|| {
+            format!("the middleware {name:?} does not exist, or could not be used (see its own diagnostic)")
+        })
     }
 
     fn unfold(&self, name: &str, open: &mut Vec<String>, flat: &mut Vec<String>) -> Result<(), Problem> {

@@ -65,11 +65,8 @@ impl Trie {
         }
         let (upper, lower) = node.label.split_at(shared);
         let (upper, lower): (Box<[u8]>, Box<[u8]>) = (upper.into(), lower.into());
-        let below = Node {
-            ranks: std::mem::take(&mut node.ranks),
-            children: std::mem::take(&mut node.children),
-            label: lower,
-        };
+        let below =
+            Node { ranks: std::mem::take(&mut node.ranks), children: std::mem::take(&mut node.children), label: lower };
         node.label = upper;
         let first = below.label.first().copied().unwrap_or_default();
         let below = self.add(below);
