@@ -9,7 +9,9 @@ pub mod http;
 mod http1;
 mod internal;
 pub mod life_cycle;
+mod request_head;
 mod request_path;
+mod watchdog;
 
 pub use entry_point::EntryPoints;
 pub use http::Gateway;

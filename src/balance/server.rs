@@ -2,8 +2,11 @@
 //! Made from a URL of the dynamic configuration; read by `proxy`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
+use pingora::tls::x509::X509Ref;
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 
 use super::transport::Transport;
@@ -24,9 +27,17 @@ pub struct Server {
     pub peer: HttpPeer,
     /// The same in HTTP/1.1, for requests that change the protocol.
     pub upgrade: HttpPeer,
+    /// How long it may take from the end of a request to the head of its response.
+    pub response_header_timeout: Option<Duration>,
+    /// The address that its certificate must be for, where its URL has no name.
+    pub certified_address: Option<IpAddr>,
     /// Terminating: serves only clients that stick to it.
     pub fenced: bool,
 }
+
+/// Whether the certificate of a connection is for the server's address; in the connection's TLS digest.
+#[derive(Debug)]
+pub struct CertifiedAddress(pub bool);
 
 /// How a server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +122,16 @@ impl Server {
         upgrade.group_key = transport.group_key;
         upgrade.client_cert_key = transport.client_certificate.clone();
         upgrade.options.alpn = ALPN::H1;
+        let named = !transport.server_name.is_empty() || !transport.options.verify_hostname;
+        let certified_address = location.address().map(|a| a.ip()).filter(|_| tls && !named);
+        if let Some(address) = certified_address {
+            // Pingora compares names only; `connected_to_upstream` asks for what the handshake notes here.
+            upgrade.options.verify_hostname = false;
+            upgrade.options.upstream_tls_handshake_complete_hook = Some(Arc::new(move |tls| {
+                let certificate = tls.peer_certificate();
+                Some(Arc::new(CertifiedAddress(certificate.is_some_and(|c| is_for(&c, address)))))
+            }));
+        }
         let mut peer = upgrade.clone();
         peer.options.max_h2_streams = HTTP2_STREAMS;
         match location.scheme {
@@ -119,8 +140,30 @@ impl Server {
             Scheme::Https => {}
             Scheme::H2c => peer.options.alpn = ALPN::H2,
         }
-        Server { url: location.url.clone(), authority: location.authority(), pass_host_header, peer, upgrade, fenced }
+        if peer.options.alpn != ALPN::H1 {
+            // The nearest that Pingora has: for HTTP/2 it holds for each wait in the body too.
+            peer.options.read_timeout = transport.response_header_timeout;
+        }
+        Server {
+            url: location.url.clone(),
+            authority: location.authority(),
+            pass_host_header,
+            response_header_timeout: transport.response_header_timeout,
+            certified_address,
+            peer,
+            upgrade,
+            fenced,
+        }
     }
+}
+
+/// Whether a certificate has an address among its alternative names (RFC 9110 §4.3.5).
+fn is_for(certificate: &X509Ref, address: IpAddr) -> bool {
+    let octets = match address {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    certificate.subject_alt_names().is_some_and(|names| names.iter().any(|n| n.ipaddress() == Some(octets.as_slice())))
 }
 
 #[cfg(test)]

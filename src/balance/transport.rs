@@ -26,6 +26,8 @@ pub struct Transport {
     pub options: PeerOptions,
     /// The certificate shown to servers.
     pub client_certificate: Option<Arc<CertKey>>,
+    /// How long a server may take from the end of the request to the head of its response.
+    pub response_header_timeout: Option<Duration>,
     /// Whether HTTP/2 is offered over TLS.
     pub http2: bool,
     /// Connections are shared only within one key: one key for each different transport.
@@ -74,13 +76,9 @@ impl Transport {
             server_name: settings.server_name.clone(),
             options,
             client_certificate: client_certificate.transpose()?,
+            response_header_timeout: timeouts.response_header_timeout.and_then(GoDuration::positive),
             http2: !settings.disable_http2,
             group_key: hasher.finish(),
         })
-    }
-
-    /// How long a server may take to begin its response; none means for ever.
-    pub fn response_header_timeout(settings: &ServersTransport) -> Option<Duration> {
-        settings.forwarding_timeouts.as_ref()?.response_header_timeout?.positive()
     }
 }

@@ -45,6 +45,8 @@ pub struct EntryPoint {
     pub(super) proxy: Arc<HttpProxy<Gateway>>,
     http2: Arc<Http2>,
     grace: Grace,
+    /// Whether `/ping` is served here, which has an answer before the first table.
+    tells_readiness: bool,
 }
 
 /// Limits of a connection; absent means none.
@@ -117,7 +119,7 @@ impl EntryPoints {
                     source,
                 })?),
             };
-            let entry_point = Arc::new(EntryPoint::new(name, position, settings, proxy.clone()));
+            let entry_point = Arc::new(EntryPoint::new(name, position, config, settings, proxy.clone()));
             bound.push(Bound { entry_point, address, reuse_port, listener });
         }
         Ok(EntryPoints { bound, life_cycle: life_cycle.clone(), draining: Some(life_cycle.register()) })
@@ -176,7 +178,7 @@ impl Service for EntryPoints {
             match bound.listener(fds.as_ref()) {
                 Ok(listener) => {
                     info!("entry point {} listens on {}", entry_point.name, bound.address);
-                    running.spawn(entry_point.run(listener, self.life_cycle.watch(), shutdown.clone()));
+                    running.spawn(entry_point.run(listener, self.life_cycle.clone(), shutdown.clone()));
                 }
                 Err(e) => warn!("entry point {} can't listen on {}: {e}", entry_point.name, bound.address),
             }
@@ -197,7 +199,13 @@ impl Service for EntryPoints {
 // === impl EntryPoint ===
 
 impl EntryPoint {
-    fn new(name: &str, position: usize, settings: &config::EntryPoint, proxy: Arc<HttpProxy<Gateway>>) -> Self {
+    fn new(
+        name: &str,
+        position: usize,
+        config: &Config,
+        settings: &config::EntryPoint,
+        proxy: Arc<HttpProxy<Gateway>>,
+    ) -> Self {
         let responding = &settings.transport.responding_timeouts;
         let life_cycle = &settings.transport.life_cycle;
         let limits = Limits {
@@ -211,6 +219,7 @@ impl EntryPoint {
         EntryPoint {
             name: name.into(),
             position,
+            tells_readiness: config.ping.as_ref().is_some_and(|ping| ping.entry_point == name),
             forwarded: ForwardedHeaders::new(&settings.forwarded_headers),
             paths: PathRules::new(&settings.http),
             http2: Arc::new(Http2::new(proxy.clone(), settings, &limits)),
@@ -224,12 +233,16 @@ impl EntryPoint {
     }
 
     /// Accepts until the process ends, then waits for the connections that are left.
-    async fn run(
-        self: Arc<Self>,
-        listener: TcpListener,
-        mut terminating: watch::Receiver<bool>,
-        mut shutdown: ShutdownWatch,
-    ) {
+    async fn run(self: Arc<Self>, listener: TcpListener, life_cycle: Arc<LifeCycle>, mut shutdown: ShutdownWatch) {
+        let mut terminating = life_cycle.watch_terminating();
+        if !self.tells_readiness {
+            // Clients that come before the first table wait in the backlog, instead of being told 404.
+            let mut published = life_cycle.watch_published();
+            tokio::select! {
+                () = turned(&mut published) => {}
+                () = turned(&mut terminating) => {}
+            }
+        }
         let (drain, draining) = watch::channel(false);
         // Every connection holds a sender; the channel closes when the last one is done.
         let (alive, mut all_gone) = mpsc::channel::<()>(1);

@@ -101,11 +101,11 @@ impl ForwardedHeaders {
         if absent(request, &X_FORWARDED_SERVER) {
             request.insert_header("X-Forwarded-Server", self.server.clone())?;
         }
-        if self.settings.add_x_forwarded_scheme_headers {
-            if let Some(proto) = request.headers.get(&X_FORWARDED_PROTO).cloned() {
-                request.insert_header("X-Forwarded-Scheme", proto.clone())?;
-                request.insert_header("X-Scheme", proto)?;
-            }
+        if self.settings.add_x_forwarded_scheme_headers
+            && let Some(proto) = request.headers.get(&X_FORWARDED_PROTO).cloned()
+        {
+            request.insert_header("X-Forwarded-Scheme", proto.clone())?;
+            request.insert_header("X-Scheme", proto)?;
         }
         Ok(())
     }

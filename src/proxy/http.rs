@@ -1,8 +1,8 @@
 //! The HTTP proxy: Pingora's phases, each a few lines that ask the routing table, the chain and the balancer.
 //! One instance serves all entry points; what a connection is, its facts say.
 
-use std::sync::Arc;
-use std::sync::LazyLock;
+use std::os::fd::RawFd;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -13,6 +13,7 @@ use ingora_middleware::{ChainState, Flow, Reply};
 use log::{debug, info, warn};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{ALPN, Digest};
 use pingora::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -24,7 +25,9 @@ use super::error::{CLIENT_CLOSED, status};
 use super::forwarded::is_upgrade;
 use super::internal;
 use super::life_cycle::LifeCycle;
+use super::watchdog::Watchdog;
 use crate::balance::Server;
+use crate::balance::server::CertifiedAddress;
 use crate::routing::{Route, Routes, Table, Target};
 use crate::rule::{self, RequestView};
 
@@ -53,6 +56,8 @@ pub struct Ctx {
     upgrade: bool,
     /// When the request must have been read.
     deadline: Option<Instant>,
+    /// Ends the wait for the head of the response.
+    watchdog: Option<Watchdog>,
     status: u16,
 }
 
@@ -157,12 +162,29 @@ impl Gateway {
             head = reply.head();
         }
         ctx.status = head.status.as_u16();
+        if self.life_cycle.terminating() {
+            session.set_keepalive(None);
+        }
         let bodiless = session.req_header().method == Method::HEAD || reply.body.is_empty();
         session.write_response_header(Box::new(head), bodiless).await?;
         if !bodiless {
             session.write_response_body(Some(reply.body), true).await?;
         }
         Ok(())
+    }
+}
+
+/// Removes what a response says of the connection to the server only (RFC 9110 §7.6.1).
+fn remove_hop_by_hop(response: &mut ResponseHeader) {
+    let named = response.headers.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
+    let named: Vec<String> = named.flat_map(|v| v.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();
+    for name in &named {
+        if !matches!(name.as_str(), "" | "upgrade" | "close" | "content-length" | "transfer-encoding") {
+            response.remove_header(name.as_str());
+        }
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, header::PROXY_AUTHENTICATE] {
+        response.remove_header(&name);
     }
 }
 
@@ -204,6 +226,29 @@ impl ProxyHttp for Gateway {
         Ok(Box::new(if ctx.upgrade { server.upgrade.clone() } else { server.peer.clone() }))
     }
 
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        peer: &HttpPeer,
+        fd: RawFd,
+        digest: Option<&Digest>,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        let Some(server) = &ctx.server else { return Ok(()) };
+        if let Some(address) = server.certified_address {
+            let noted = digest.and_then(|d| d.ssl_digest.as_ref()?.extension.get::<CertifiedAddress>());
+            if !noted.is_some_and(|certified| certified.0) {
+                let message = format!("the certificate is not for {address}");
+                return Err(Error::explain(ErrorType::InvalidCert, message).into_up());
+            }
+        }
+        // Streams of HTTP/2 share their connection: only one that is this request's alone may be cut.
+        let limit = server.response_header_timeout.filter(|_| peer.options.alpn == ALPN::H1);
+        ctx.watchdog = limit.and_then(|limit| Watchdog::new(fd, limit));
+        Ok(())
+    }
+
     async fn request_body_filter(
         &self,
         _session: &mut Session,
@@ -213,6 +258,9 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         if !end && ctx.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             return Err(Error::explain(ErrorType::HTTPStatus(408), "the body took longer than readTimeout").into_down());
+        }
+        if end && let Some(watchdog) = &mut ctx.watchdog {
+            watchdog.start();
         }
         for layer in &mut ctx.layers {
             if let Err(fault) = layer.route.chain.request_body(&mut layer.state, body, end) {
@@ -258,8 +306,16 @@ impl ProxyHttp for Gateway {
         if response.status.is_informational() {
             return Ok(());
         }
-        for name in [KEEP_ALIVE, PROXY_CONNECTION, header::PROXY_AUTHENTICATE] {
-            response.remove_header(&name);
+        ctx.watchdog = None;
+        remove_hop_by_hop(response);
+        if session.req_header().version == Version::HTTP_10 {
+            // It doesn't know chunks: the end of the connection ends the body.
+            if response.remove_header(&header::TRANSFER_ENCODING).is_some() {
+                session.set_keepalive(None);
+            }
+        }
+        if self.life_cycle.terminating() {
+            session.set_keepalive(None);
         }
         ctx.response(session.req_header(), response)?;
         ctx.status = response.status.as_u16();
@@ -283,7 +339,8 @@ impl ProxyHttp for Gateway {
 
     /// Our own, so that error responses pass the response hooks too: CORS and security headers stay on them.
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
-        let status = status(error);
+        let timed_out = ctx.watchdog.take().is_some_and(|watchdog| watchdog.has_bitten());
+        let status = if timed_out { 504 } else { status(error) };
         ctx.status = status;
         if status != CLIENT_CLOSED && session.response_written().is_none() {
             session.set_keepalive(None);

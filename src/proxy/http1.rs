@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use memchr::{memchr, memmem};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{Shutdown, Stream};
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::entry_point::EntryPoint;
 use super::life_cycle::turned;
+use super::request_head::{self, head_end};
 use pingora::server::ShutdownWatch;
 
 /// Go adds this to `maxHeaderBytes` before it answers 431.
@@ -23,6 +23,9 @@ const FIRST_READ: usize = 4096;
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n431 Request Header Fields Too Large";
+
+const BAD_TARGET: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request: fragment in the request target";
 
 enum Head {
     /// The whole head of a request, and what follows it.
@@ -49,23 +52,27 @@ pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut 
             () = turned(&mut drain) => Head::Gone,
         };
         let (mut head, end) = match head {
-            Head::Request(head, end) => (head, end),
+            Head::Request(head, end) => request_head::origin_form(head, end),
             Head::Http2(preface) if served == 0 => match rewound(stream, preface) {
                 Some(connection) => return entry_point.serve_http2(connection, &drain).await,
                 None => return,
             },
-            Head::TooLarge => return refuse(stream).await,
+            Head::TooLarge => return refuse(stream, TOO_LARGE).await,
             Head::Http2(_) | Head::Gone => return Shutdown::shutdown(&mut *stream).await,
         };
-        if head.len() > end && !mentions_body(&head[..end]) {
-            pipelined = head.split_off(end);
+        if request_head::has_fragment(&head[..end]) {
+            return refuse(stream, BAD_TARGET).await;
+        }
+        if let Some(next) = request_head::next_request(&head, end) {
+            pipelined = head.split_off(next);
         }
         served += 1;
         let last = limits.keep_alive_max_requests.is_some_and(|max| served >= max)
             || limits.keep_alive_max_time.is_some_and(|max| accepted.elapsed() >= max);
         let mut session = ServerSession::new_http1(stream);
         // Any keep-alive but "off": the time between requests is measured by `read_head`.
-        session.set_keepalive(if last { None } else { Some(0) });
+        session.set_keepalive(Some(0));
+        session.set_keepalive_reuses_remaining(last.then_some(0));
         session.set_read_timeout(limits.read_timeout);
         session.set_write_timeout(limits.write_timeout);
         session.set_pipelined_prefix(head);
@@ -125,31 +132,8 @@ async fn read_head(
     }
 }
 
-/// The length of the head up to and with the empty line that ends it. `scan` is where the next search begins.
-/// A bare LF ends a line too (RFC 9112 §2.2), and empty lines before the request line are skipped.
-fn head_end(head: &[u8], scan: &mut usize) -> Option<usize> {
-    loop {
-        let line = head.get(*scan..)?;
-        let newline = memchr(b'\n', line)?;
-        let empty = newline == 0 || (newline == 1 && line[0] == b'\r');
-        let begun = head[..*scan].iter().any(|b| !matches!(b, b'\r' | b'\n'));
-        *scan += newline + 1;
-        if empty && begun {
-            return Some(*scan);
-        }
-    }
-}
-
-/// Whether a head says anything of a body or another protocol: then what follows belongs to it, and it isn't split.
-fn mentions_body(head: &[u8]) -> bool {
-    let lower = head.to_ascii_lowercase();
-    [&b"content-length"[..], b"transfer-encoding", b"upgrade", b"connect "]
-        .iter()
-        .any(|word| memmem::find(&lower, word).is_some())
-}
-
-async fn refuse(mut stream: Stream) {
-    if stream.write_all(TOO_LARGE).await.is_err() || stream.flush().await.is_err() {
+async fn refuse(mut stream: Stream, answer: &[u8]) {
+    if stream.write_all(answer).await.is_err() || stream.flush().await.is_err() {
         return;
     }
     Shutdown::shutdown(&mut *stream).await;
@@ -158,42 +142,5 @@ async fn refuse(mut stream: Stream) {
     tokio::select! {
         () = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} } => {}
         () = sleep(Duration::from_millis(500)) => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_end_of_a_head() {
-        for (text, end) in [
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Some(27)),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody", Some(27)),
-            ("GET / HTTP/1.1\nHost: a\n\n", Some(24)),
-            ("\r\n\r\nGET / HTTP/1.0\r\n\r\n", Some(22)),
-            ("GET / HTTP/1.1\r\nHost: a\r\n", None),
-            ("\r\n\r\n", None),
-            ("", None),
-        ] {
-            assert_eq!(head_end(text.as_bytes(), &mut 0), end, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn finds_the_end_over_several_reads() {
-        let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        let mut scan = 0;
-        for n in 0..text.len() {
-            assert_eq!(head_end(&text[..n], &mut scan), None, "{n}");
-        }
-        assert_eq!(head_end(text, &mut scan), Some(text.len()));
-    }
-
-    #[test]
-    fn splits_only_what_has_no_body() {
-        assert!(!mentions_body(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-        assert!(mentions_body(b"POST / HTTP/1.1\r\ncontent-Length: 3\r\n\r\n"));
-        assert!(mentions_body(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
     }
 }

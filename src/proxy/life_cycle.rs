@@ -14,7 +14,9 @@ use tokio::sync::watch;
 /// What all services know of the process's life.
 #[derive(Debug)]
 pub struct LifeCycle {
-    published: AtomicBool,
+    published: watch::Sender<bool>,
+    /// The same as `terminating`, without its lock: asked by each request.
+    ending: AtomicBool,
     terminating: watch::Sender<bool>,
     services: watch::Sender<usize>,
 }
@@ -31,7 +33,8 @@ pub struct Signals(pub Arc<LifeCycle>);
 impl Default for LifeCycle {
     fn default() -> Self {
         LifeCycle {
-            published: AtomicBool::new(false),
+            published: watch::channel(false).0,
+            ending: AtomicBool::new(false),
             terminating: watch::channel(false).0,
             services: watch::channel(0).0,
         }
@@ -41,21 +44,26 @@ impl Default for LifeCycle {
 impl LifeCycle {
     /// Opens readiness: the first routing table serves.
     pub fn published(&self) {
-        self.published.store(true, Ordering::Release);
+        self.published.send_if_modified(|published| !std::mem::replace(published, true));
     }
 
     /// Whether requests should be sent here: a table serves, and the process is not about to end.
     pub fn ready(&self) -> bool {
-        self.published.load(Ordering::Acquire) && !self.terminating()
+        *self.published.borrow() && !self.terminating()
     }
 
     /// Whether the process was told to end.
     pub fn terminating(&self) -> bool {
-        *self.terminating.borrow()
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Turns true when the first routing table serves.
+    pub fn watch_published(&self) -> watch::Receiver<bool> {
+        self.published.subscribe()
     }
 
     /// Turns true when the process is told to end.
-    pub fn watch(&self) -> watch::Receiver<bool> {
+    pub fn watch_terminating(&self) -> watch::Receiver<bool> {
         self.terminating.subscribe()
     }
 
@@ -92,6 +100,7 @@ impl ShutdownSignalWatch for Signals {
             _ = quit.recv() => return ShutdownSignal::GracefulUpgrade,
         }
         info!("terminating: not ready any more, requests in flight are finished");
+        self.0.ending.store(true, Ordering::Release);
         self.0.terminating.send_replace(true);
         tokio::select! {
             () = self.0.drain() => info!("all connections are finished"),

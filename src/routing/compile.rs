@@ -97,17 +97,13 @@ impl Compiler<'_> {
             }
         }
         let tcp = self.tcp(&entry_points);
-        let mut routes: Vec<(Vec<Arc<Route>>, Vec<Arc<Route>>)> = vec![Default::default(); entry_points.len()];
-        for Placed { entry_point, tls, route } in placed {
-            if let Some((plain, secure)) = routes.get_mut(entry_point) {
-                if tls { secure.push(route) } else { plain.push(route) }
-            }
-        }
-        let entry_points = routes
-            .into_iter()
-            .zip(tcp)
-            .map(|((plain, tls), tcp)| EntryRoutes { plain: Routes::new(plain), tls: Routes::new(tls), tcp })
-            .collect();
+        let on = |position: usize, tls: bool| {
+            let here = placed.iter().filter(|p| p.entry_point == position && p.tls == tls);
+            Routes::new(here.map(|p| p.route.clone()).collect())
+        };
+        let entry_points = tcp.into_iter().enumerate();
+        let entry_points =
+            entry_points.map(|(i, tcp)| EntryRoutes { plain: on(i, false), tls: on(i, true), tcp }).collect();
         let table = Table {
             entry_points,
             configuration: configuration.clone(),
@@ -133,7 +129,6 @@ impl Compiler<'_> {
                 scheme: redirect.scheme.clone(),
                 port: port.unwrap_or_default(),
                 permanent: redirect.permanent,
-                ..Default::default()
             };
             let middleware = Middleware { redirect_scheme: Some(settings), ..Default::default() };
             let router = format!("{name}-to-{}@internal", redirect.to.trim_start_matches(':'));
@@ -305,10 +300,11 @@ impl Compiler<'_> {
 
     fn rule(&mut self, name: &str, router: &Router) -> Option<Arc<HttpRule>> {
         let syntax = self.syntax(&router.rule_syntax);
-        if let Some(old) = self.old_rules.get(name) {
-            if old.text == router.rule && old.rule.syntax() == syntax {
-                return Some(old.rule.clone());
-            }
+        if let Some(old) = self.old_rules.get(name)
+            && old.text == router.rule
+            && old.rule.syntax() == syntax
+        {
+            return Some(old.rule.clone());
         }
         match rule::parse_http(&router.rule, syntax) {
             Ok(rule) => Some(Arc::new(rule)),

@@ -10,8 +10,11 @@ use super::table::Table;
 use crate::dynamic::Configuration;
 use crate::dynamic::http::Middleware;
 
-/// The filters of a table, by middleware and, for those with a state per router, by router.
-pub(super) type Compiled = HashMap<(String, Option<String>), Arc<dyn Filter>>;
+/// A middleware and, for those with a state per router, the router.
+type Key = (String, Option<String>);
+
+/// The filters of a table.
+pub(super) type Compiled = HashMap<Key, Arc<dyn Filter>>;
 
 /// Why a middleware can't serve.
 pub(super) type Problem = String;
@@ -24,7 +27,7 @@ pub(super) struct Filters<'a> {
     configuration: &'a Configuration,
     registry: &'a Registry,
     old: Option<&'a Table>,
-    done: HashMap<(String, Option<String>), Result<Arc<dyn Filter>, Problem>>,
+    done: HashMap<Key, Result<Arc<dyn Filter>, Problem>>,
 }
 
 // === impl Filters ===

@@ -38,7 +38,7 @@ struct Entry {
 impl Index {
     /// Indexes rules with their priority and name.
     pub fn build<'a>(rules: impl Iterator<Item = (Arc<HttpRule>, i64, &'a str)>) -> Index {
-        let mut ranked: Vec<(usize, (Arc<HttpRule>, i64, &str))> = rules.enumerate().collect();
+        let mut ranked: Vec<_> = rules.enumerate().collect();
         ranked.sort_by(|(_, (_, a, a_name)), (_, (_, b, b_name))| b.cmp(a).then(a_name.cmp(b_name)));
         let mut index = Index::default();
         for (rank, (position, (rule, _, _))) in (0..).zip(ranked) {
