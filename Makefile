@@ -37,7 +37,7 @@ bench: ## Compare the cost of a request with a bare Pingora proxy, nginx and HAP
 	cargo build --release --locked --bin ingora --example bare_pingora
 	benches/compare.sh
 
-bench-micro: ## Measure the parts: rules, the index, translation
+bench-micro: ## Run the benchmarks of the parts
 	cargo bench --locked
 
 deps: ## Check that what building needs is there; as root on Debian, install it
