@@ -43,6 +43,8 @@ pub struct Facts {
     pub client: Client,
     /// The peer's address without port, as text; prepared once for all its requests.
     pub client_ip: HeaderValue,
+    /// The forwarding fields that all its requests get, as text.
+    pub fields: Vec<u8>,
 }
 
 // === impl Facts ===
@@ -54,7 +56,8 @@ impl Facts {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         // The text of an address is always a valid header value.
         let client_ip = HeaderValue::try_from(peer.ip().to_string()).unwrap_or(HeaderValue::from_static(""));
-        Facts { entry_point, client: Client { peer, tls }, client_ip }
+        let fields = entry_point.forwarded.of_connection(&client_ip, tls);
+        Facts { entry_point, client: Client { peer, tls }, client_ip, fields }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP proxy: Pingora's phases, each a few lines that ask the routing table, the chain and the balancer.
 //! One instance serves all entry points; what a connection is, its facts say.
 
+use std::any::Any;
 use std::os::fd::RawFd;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, Method, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
 use ingora_middleware::{ChainState, Flow, Reply};
 use log::{debug, info, warn};
 use pingora::modules::http::HttpModules;
@@ -22,7 +23,7 @@ use smallvec::SmallVec;
 
 use super::connection::Facts;
 use super::error::{CLIENT_CLOSED, status};
-use super::forwarded::is_upgrade;
+use super::forwarded::{Written, is_upgrade};
 use super::internal;
 use super::life_cycle::LifeCycle;
 use super::watchdog::Watchdog;
@@ -54,6 +55,8 @@ pub struct Ctx {
     server: Option<Arc<Server>>,
     attempts: usize,
     upgrade: bool,
+    /// Whether the forwarding fields are in the head already.
+    forwarded: bool,
     /// When the request must have been read.
     deadline: Option<Instant>,
     /// Ends the wait for the head of the response.
@@ -123,7 +126,9 @@ impl Gateway {
             session.set_keepalive(None);
             return Ok(Some(Reply::status_text(501)));
         }
-        entry_point.forwarded.rewrite(request, facts, ctx.upgrade)?;
+        if !ctx.forwarded {
+            entry_point.forwarded.rewrite(request, facts, ctx.upgrade)?;
+        }
 
         let table = self.table.load_full();
         let mut routes = table.routes(entry_point.position, facts.client.tls);
@@ -176,15 +181,21 @@ impl Gateway {
 
 /// Removes what a response says of the connection to the server only (RFC 9110 §7.6.1).
 fn remove_hop_by_hop(response: &mut ResponseHeader) {
-    let named = response.headers.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
-    let named: Vec<String> = named.flat_map(|v| v.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();
-    for name in &named {
-        if !matches!(name.as_str(), "" | "upgrade" | "close" | "content-length" | "transfer-encoding") {
-            response.remove_header(name.as_str());
+    let ordinary = |value: &HeaderValue| matches!(value.as_bytes(), b"keep-alive" | b"close" | b"Upgrade" | b"upgrade");
+    if !response.headers.get_all(header::CONNECTION).iter().all(ordinary) {
+        let named = response.headers.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
+        let named: Vec<String> = named.flat_map(|v| v.split(',')).map(|n| n.trim().to_ascii_lowercase()).collect();
+        for name in &named {
+            if !matches!(name.as_str(), "" | "upgrade" | "close" | "content-length" | "transfer-encoding") {
+                response.remove_header(name.as_str());
+            }
         }
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, header::PROXY_AUTHENTICATE] {
-        response.remove_header(&name);
+    // Cheap first: few responses have a name that begins like these.
+    if response.headers.keys().any(|name| name.as_str().starts_with(['k', 'p'])) {
+        for name in [KEEP_ALIVE, PROXY_CONNECTION, header::PROXY_AUTHENTICATE] {
+            response.remove_header(&name);
+        }
     }
 }
 
@@ -208,6 +219,11 @@ impl ProxyHttp for Gateway {
 
     fn new_ctx(&self) -> Ctx {
         Ctx::default()
+    }
+
+    /// Pingora's way to hand something over from the connection to its request.
+    fn on_connection_reuse(&self, _session: &mut Session, ctx: &mut Ctx, handed: Box<dyn Any + Send + Sync>) {
+        ctx.forwarded = handed.is::<Written>();
     }
 
     /// None: Pingora's compression module isn't Traefik's, and costs each request an allocation.

@@ -1,18 +1,19 @@
 //! HTTP/1 connections: waits for each request's whole head within limits, then hands it to the shared `HttpProxy`.
 //! What Pingora leaves open is closed here: idle time, a deadline for the head, its size (431), pipelined requests.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::{Shutdown, Stream};
-use pingora_timeout::{sleep, timeout};
+use pingora::protocols::{GetProxyDigest, Shutdown, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 
-use super::connection::Connection;
-use super::entry_point::EntryPoint;
+use super::connection::{Connection, Facts};
+use super::entry_point::{EntryPoint, Limits};
+use super::forwarded::Written;
 use super::life_cycle::turned;
 use super::request_head::{self, head_end};
 use pingora::server::ShutdownWatch;
@@ -39,16 +40,19 @@ enum Head {
 
 /// Serves a connection until it closes.
 pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut drain: ShutdownWatch) {
+    let digest = connection.get_proxy_digest();
+    let Some(facts) = digest.as_ref().and_then(|d| d.user_data.as_ref()?.downcast_ref::<Facts>()) else { return };
+    let limits = &entry_point.limits;
     let mut stream: Stream = Box::new(connection);
     let mut pipelined = BytesMut::new();
+    let mut clock = Clock::new(limits.read_timeout);
     let mut served = 0;
     let accepted = Instant::now();
     loop {
-        let limits = &entry_point.limits;
         let patience = if served == 0 { limits.read_timeout } else { limits.idle_timeout };
         let head = tokio::select! {
             biased;
-            head = read_head(&mut stream, std::mem::take(&mut pipelined), entry_point, patience) => head,
+            head = read_head(&mut stream, std::mem::take(&mut pipelined), limits, patience, &mut clock) => head,
             () = turned(&mut drain) => Head::Gone,
         };
         let (mut head, end) = match head {
@@ -66,6 +70,7 @@ pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut 
         if let Some(next) = request_head::next_request(&head, end) {
             pipelined = head.split_off(next);
         }
+        let written = entry_point.forwarded.write(&mut head, facts);
         served += 1;
         let last = limits.keep_alive_max_requests.is_some_and(|max| served >= max)
             || limits.keep_alive_max_time.is_some_and(|max| accepted.elapsed() >= max);
@@ -76,10 +81,46 @@ pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut 
         session.set_read_timeout(limits.read_timeout);
         session.set_write_timeout(limits.write_timeout);
         session.set_pipelined_prefix(head);
+        if written {
+            session.set_connection_user_context(Some(Box::new(Written)));
+        }
         stream = match entry_point.proxy.process_new_http(session, &drain).await {
             Some(reused) => reused.consume().0,
             None => return,
         };
+    }
+}
+
+/// One timer for all waits of a connection. It is set anew only when it has run down, or must ring earlier: a timer
+/// per wait would be registered and taken back with each request.
+struct Clock(Pin<Box<Sleep>>);
+
+// === impl Clock ===
+
+impl Clock {
+    fn new(first: Option<Duration>) -> Self {
+        Clock(Box::pin(sleep(first.unwrap_or(Duration::from_secs(3600)))))
+    }
+
+    /// What the future gives, or none if the deadline passes before.
+    async fn until<T>(&mut self, deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+        let Some(deadline) = deadline else { return Some(future.await) };
+        if self.0.deadline() > deadline {
+            self.0.as_mut().reset(deadline);
+        }
+        tokio::pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut future => return Some(done),
+                () = self.0.as_mut() => {
+                    if Instant::now() >= deadline {
+                        return None;
+                    }
+                    self.0.as_mut().reset(deadline);
+                }
+            }
+        }
     }
 }
 
@@ -94,15 +135,14 @@ fn rewound(stream: Stream, bytes: BytesMut) -> Option<Box<Connection>> {
 async fn read_head(
     stream: &mut Stream,
     mut head: BytesMut,
-    entry_point: &EntryPoint,
+    limits: &Limits,
     patience: Option<Duration>,
+    clock: &mut Clock,
 ) -> Head {
-    let limits = &entry_point.limits;
+    let in_time = |limit: Option<Duration>| limit.map(|limit| Instant::now() + limit);
+    let mut begun = !head.is_empty();
+    let mut deadline = in_time(if begun { limits.read_timeout } else { patience });
     let mut scan = 0;
-    let mut deadline = None;
-    if !head.is_empty() {
-        deadline = limits.read_timeout.map(|t| Instant::now() + t);
-    }
     loop {
         if let Some(end) = head_end(&head, &mut scan) {
             return match H2_PREFACE.starts_with(&head[..end]) {
@@ -110,24 +150,17 @@ async fn read_head(
                 false => Head::Request(head, end),
             };
         }
-        if head.len() > limits.max_header_bytes + HEAD_SLACK {
+        if head.len() > limits.max_header_bytes.saturating_add(HEAD_SLACK) {
             return Head::TooLarge;
         }
-        let wait = if head.is_empty() { patience } else { deadline.map(|d| d - Instant::now()) };
         head.reserve(FIRST_READ);
-        let read = match wait {
-            Some(wait) => match timeout(wait, stream.read_buf(&mut head)).await {
-                Ok(read) => read,
-                Err(_) => return Head::Gone,
-            },
-            None => stream.read_buf(&mut head).await,
-        };
-        match read {
-            Ok(1..) => {}
-            Ok(0) | Err(_) => return Head::Gone,
+        match clock.until(deadline, stream.read_buf(&mut head)).await {
+            Some(Ok(1..)) => {}
+            Some(Ok(0) | Err(_)) | None => return Head::Gone,
         }
-        if deadline.is_none() {
-            deadline = limits.read_timeout.map(|t| Instant::now() + t);
+        if !begun {
+            begun = true;
+            deadline = in_time(limits.read_timeout);
         }
     }
 }
