@@ -3,6 +3,7 @@
 
 pub mod cycle;
 pub mod pool;
+pub mod resolved;
 pub mod server;
 pub mod transport;
 
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cycle::Cycle;
 pub use pool::Pool;
+pub use resolved::Resolved;
 pub use server::Server;
 
 /// A service: picks a server for a request.
@@ -44,10 +46,11 @@ impl Service {
         }
     }
 
-    /// The pools of this service that get their members from a name (DNS), so that their owner can refresh them.
+    /// The pools of this service that get their members from a name (DNS), to be refreshed when names were
+    /// looked up.
     pub fn named_pools<'a>(&'a self, found: &mut Vec<&'a Pool>) {
         match self {
-            Service::Pool(pool) if pool.is_named() => found.push(pool),
+            Service::Pool(pool) if !pool.names().is_empty() => found.push(pool),
             Service::Pool(_) => {}
             Service::Weighted(weighted) => weighted.children.iter().for_each(|c| c.named_pools(found)),
             Service::Alias(service) => service.named_pools(found),

@@ -1,8 +1,13 @@
 //! The loop that ties the rooms: snapshots come in, are translated and compiled, and the new table is swapped in.
 //! Also puts the one Pingora server together. Only this room knows all others.
 
+#[cfg(test)]
+mod fixture;
+mod names;
+mod order;
 mod report;
 mod source;
+mod unserved;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +16,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use ingora_middleware::Registry;
 use log::{info, warn};
 use pingora::apps::HttpServerOptions;
@@ -19,7 +23,8 @@ use pingora::server::configuration::Opt;
 use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
@@ -30,10 +35,17 @@ use crate::proxy::{EntryPoints, Gateway, LifeCycle};
 use crate::routing::{Settings, Table, compile};
 use crate::translate::{Options, translate};
 
-/// How long a new table waits for names that no table has asked for yet; after it, they follow.
-const FIRST_LOOKUP: Duration = Duration::from_millis(200);
+pub use unserved::Unserved;
+
 /// How often names are looked up again. The system's resolver doesn't tell how long its answers hold.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What was told already, so that it is told once.
+#[derive(Default)]
+struct Said {
+    diagnostics: BTreeSet<Diagnostic>,
+    unserved: Unserved,
+}
 
 /// What tables are made with; the same for all tables of a process.
 pub struct Recipe {
@@ -72,8 +84,7 @@ impl Recipe {
         let (configuration, mut diagnostics) = translate(snapshot, &self.options);
         let (table, more) = compile(Arc::new(configuration), &self.settings, old);
         diagnostics.extend(more);
-        diagnostics.sort_by(|a, b| (&a.object, &a.path).cmp(&(&b.object, &b.path)));
-        diagnostics.dedup();
+        order::arrange(&mut diagnostics);
         (table, diagnostics)
     }
 }
@@ -134,8 +145,9 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
 impl BackgroundService for Control {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let mut snapshots = self.snapshots.clone();
-        let mut said = BTreeSet::new();
+        let mut said = Said::default();
         let mut lookup = Instant::now() + LOOKUP_INTERVAL;
+        let mut looking_up: Option<JoinHandle<()>> = None;
         loop {
             tokio::select! {
                 changed = snapshots.changed() => {
@@ -150,7 +162,10 @@ impl BackgroundService for Control {
                 }
                 () = sleep_until(lookup) => {
                     lookup = Instant::now() + LOOKUP_INTERVAL;
-                    look_up(&self.table.load_full()).await;
+                    // One that is still at it would only get company.
+                    if looking_up.as_ref().is_none_or(JoinHandle::is_finished) {
+                        looking_up = Some(names::look_up_all(&self.table));
+                    }
                 }
                 () = turned(&mut shutdown) => return,
             }
@@ -167,7 +182,7 @@ impl Control {
         manifests.or(cluster).and_then(|d| d.positive()).unwrap_or_default()
     }
 
-    async fn serve(&self, snapshot: Arc<Snapshot>, said: &mut BTreeSet<Diagnostic>) {
+    async fn serve(&self, snapshot: Arc<Snapshot>, said: &mut Said) {
         let began = Instant::now();
         let (recipe, old) = (self.recipe.clone(), self.table.load_full());
         let cooked = tokio::task::spawn_blocking(move || recipe.cook(&snapshot, Some(&old))).await;
@@ -176,27 +191,22 @@ impl Control {
             return;
         };
         let took = began.elapsed();
-        if timeout(FIRST_LOOKUP, look_up(&table)).await.is_err() {
-            info!("names of servers are still being looked up");
-        }
-        let routes = table.len();
-        let old = self.table.swap(Arc::new(table));
+        names::before_serving(&table, &self.table).await;
+        let (routes, unserved) = (table.len(), Unserved::of(&table));
+        let table = Arc::new(table);
+        let old = self.table.swap(table.clone());
+        // What was looked up just before the swap has gone to the table before.
+        names::refresh(&table);
         self.life_cycle.published();
         info!("configuration served: {routes} routes, made in {took:?}");
         // Dropping ten thousand routes takes a while; requests may still hold them anyway.
         tokio::task::spawn_blocking(move || drop(old));
-        report::report(diagnostics, said);
-        let named = self.table.load_full();
-        tokio::spawn(async move { look_up(&named).await });
-    }
-}
-
-/// Looks up the members of all pools that are names.
-async fn look_up(table: &Table) {
-    let pools = table.named_pools();
-    for result in join_all(pools.into_iter().map(|pool| pool.refresh())).await {
-        if let Err(e) = result {
-            warn!("a server is not found: {e}");
+        report::report(diagnostics, &mut said.diagnostics);
+        if unserved != said.unserved {
+            if !unserved.is_empty() {
+                warn!("{unserved}");
+            }
+            said.unserved = unserved;
         }
     }
 }

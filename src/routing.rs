@@ -9,4 +9,4 @@ mod services;
 pub mod table;
 
 pub use compile::{Settings, compile};
-pub use table::{Internal, Route, Routes, Table, Target, TcpRoute};
+pub use table::{Disabled, Internal, Route, Routes, Table, Target, TcpRoute};

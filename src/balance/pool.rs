@@ -1,5 +1,5 @@
 //! A set of servers: membership from `pingora-load-balancing`, selection over a view prepared from it.
-//! Members that are names are discovered by DNS; their owner calls [`Pool::refresh`].
+//! Members that are names have the addresses that [`Resolved`] knows; who looked names up calls [`Pool::refresh`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -11,10 +11,11 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use http::Extensions;
 use pingora::protocols::l4::socket::SocketAddr as BackendAddr;
-use pingora_error::{ErrorType, OrErr, Result};
+use pingora_error::Result;
 use pingora_load_balancing::discovery::ServiceDiscovery;
 use pingora_load_balancing::{Backend, Backends};
 
+use super::resolved::{Name, Resolved};
 use super::server::{Location, Server};
 use super::transport::Transport;
 
@@ -22,7 +23,7 @@ use super::transport::Transport;
 pub struct Pool {
     backends: Backends,
     view: ArcSwap<View>,
-    named: bool,
+    names: Vec<Name>,
     turn: Arc<AtomicUsize>,
 }
 
@@ -49,42 +50,41 @@ struct Members {
     members: Vec<Member>,
     transport: Arc<Transport>,
     pass_host_header: bool,
+    resolved: Arc<Resolved>,
 }
 
 // === impl Pool ===
 
 impl Pool {
-    /// A pool of servers. Those with an address serve at once; those with a name after [`Pool::refresh`].
+    /// A pool of servers. Those with an address, or a name whose address is known, serve at once.
     pub fn new(
         members: Vec<Member>,
         transport: Arc<Transport>,
         pass_host_header: bool,
         turn: Option<Arc<AtomicUsize>>,
+        resolved: Arc<Resolved>,
     ) -> Self {
-        let named = members.iter().any(|m| m.location.address().is_none());
-        let backends = Backends::new(Box::new(Members { members, transport, pass_host_header }));
-        let pool = Pool { backends, view: ArcSwap::default(), named, turn: turn.unwrap_or_default() };
-        if !named {
-            // Without names, discovery has nothing to wait for: one poll completes it.
-            let _ = pool.refresh().now_or_never();
-        }
+        let names = members.iter().filter_map(|m| m.location.name()).collect();
+        let backends = Backends::new(Box::new(Members { members, transport, pass_host_header, resolved }));
+        let pool = Pool { backends, view: ArcSwap::default(), names, turn: turn.unwrap_or_default() };
+        pool.refresh();
         pool
     }
 
-    /// Whether members are names, which need [`Pool::refresh`].
-    pub fn is_named(&self) -> bool {
-        self.named
+    /// The members that are names.
+    pub fn names(&self) -> &[Name] {
+        &self.names
     }
 
-    /// Discovers the members anew and prepares the view that requests see.
-    pub async fn refresh(&self) -> Result<()> {
+    /// Takes the members with the addresses that are known now, and prepares the view that requests see.
+    pub fn refresh(&self) {
+        // Discovery reads what is known and has nothing to wait for: one poll completes it, and it doesn't fail.
         // The callback runs only where the set changed.
-        self.backends.update(|_| {}).await?;
+        let _ = self.backends.update(|_| {}).now_or_never();
         let set = self.backends.get_backend();
         let all: Vec<Arc<Server>> = set.iter().filter_map(|b| b.ext.get().cloned()).collect();
         let open = all.iter().filter(|server| !server.fenced).cloned().collect();
         self.view.store(Arc::new(View { all, open }));
-        Ok(())
     }
 
     /// The server whose turn it is, among those that take new clients.
@@ -121,15 +121,11 @@ impl ServiceDiscovery for Members {
     async fn discover(&self) -> Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
         let mut found = BTreeSet::new();
         for member in &self.members {
-            if let Some(address) = member.location.address() {
-                found.insert(self.backend(member, address));
-                continue;
-            }
-            let Location { host, port, .. } = &member.location;
-            let addresses = tokio::net::lookup_host((host.as_str(), *port))
-                .await
-                .or_err_with(ErrorType::ConnectNoRoute, || format!("{host} is not found"))?;
-            found.extend(addresses.map(|address| self.backend(member, address)));
+            let addresses = match member.location.name() {
+                Some(name) => self.resolved.get(&name),
+                None => member.location.address().into_iter().collect(),
+            };
+            found.extend(addresses.into_iter().map(|address| self.backend(member, address)));
         }
         Ok((found, HashMap::new()))
     }
@@ -142,10 +138,14 @@ mod tests {
     use crate::dynamic::http::ServersTransport;
 
     fn pool(urls: &[(&str, bool)]) -> Pool {
+        pool_with(urls, Arc::default())
+    }
+
+    fn pool_with(urls: &[(&str, bool)], resolved: Arc<Resolved>) -> Pool {
         let transport = Arc::new(Transport::new(&ServersTransport::default()).unwrap());
         let members =
             urls.iter().map(|(url, fenced)| Member { location: Location::parse(url).unwrap(), fenced: *fenced });
-        Pool::new(members.collect(), transport, true, None)
+        Pool::new(members.collect(), transport, true, None, resolved)
     }
 
     #[test]
@@ -164,9 +164,16 @@ mod tests {
 
     #[tokio::test]
     async fn finds_names() {
-        let pool = pool(&[("http://localhost:80", false)]);
+        let resolved = Arc::new(Resolved::default());
+        let pool = pool_with(&[("http://localhost:80", false)], resolved.clone());
         assert!(pool.pick().is_none());
-        pool.refresh().await.unwrap();
+        assert!(resolved.look_up(pool.names().iter().cloned().collect()).await.is_empty());
+        pool.refresh();
         assert_eq!(pool.pick().unwrap().authority, "localhost:80");
+        // A pool that comes later begins with what is known; a name that isn't found keeps nobody else from serving.
+        let later = pool_with(&[("http://localhost:80", true), ("http://gone.invalid:80", false)], resolved.clone());
+        assert!(later.pick().is_none() && later.names().len() == 2);
+        let later = pool_with(&[("http://localhost:80", false), ("http://gone.invalid:80", false)], resolved);
+        assert_eq!(later.pick().unwrap().authority, "localhost:80");
     }
 }

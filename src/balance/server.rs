@@ -9,6 +9,7 @@ use http::HeaderValue;
 use pingora::tls::x509::X509Ref;
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 
+use super::resolved::Name;
 use super::transport::Transport;
 
 /// Streams on one HTTP/2 connection to a server; Go's client opens another connection above the server's limit, 250.
@@ -92,6 +93,11 @@ impl Location {
     /// Its address, where the host is one.
     pub fn address(&self) -> Option<SocketAddr> {
         self.host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, self.port))
+    }
+
+    /// Its name, where the host is not an address.
+    pub fn name(&self) -> Option<Name> {
+        self.address().is_none().then(|| (self.host.clone(), self.port))
     }
 
     fn authority(&self) -> HeaderValue {

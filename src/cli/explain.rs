@@ -90,7 +90,7 @@ pub enum Question {
 /// When a file cannot be read, the configuration is wrong, or it has no such entry point.
 pub fn run(args: &Args, registry: Registry) -> anyhow::Result<ExitCode> {
     let question = args.question()?;
-    let cooked = args.inputs.cook(registry)?;
+    let cooked = args.inputs.cook_with(registry, Some(&args.entry_point))?;
     let explanation = cooked.table.answer(args.entry_point(cooked.recipe.config())?, &question);
     let mut out = anstream::stdout().lock();
     write(&mut out, &explanation, args.inputs.format)?;
@@ -100,10 +100,10 @@ pub fn run(args: &Args, registry: Registry) -> anyhow::Result<ExitCode> {
 
 impl Table {
     /// Asks the table as serving would.
-    fn answer(&self, entry_point: Option<usize>, question: &Question) -> Explanation {
-        let Some(entry_point) = entry_point else { return Explanation::default() };
+    fn answer(&self, entry_point: usize, question: &Question) -> Explanation {
         match question {
             Question::Http { tls, method, host, path, query, headers, client_ip } => {
+                let (path, query) = target(path, query);
                 let (host, path) = (canonical_host(host), routing_path(path));
                 let method = method.as_str();
                 let view = RequestView { host: &host, path: &path, method, headers, query, client_ip: *client_ip };
@@ -150,20 +150,24 @@ impl Args {
         })
     }
 
-    /// The position of the entry point asked about. Without a configuration file it needn't be there: then no object
-    /// names it either.
-    fn entry_point(&self, config: &Config) -> anyhow::Result<Option<usize>> {
+    /// The position of the entry point asked about.
+    fn entry_point(&self, config: &Config) -> anyhow::Result<usize> {
         let name = self.entry_point.as_str();
         let position = config.tcp_entry_points().position(|(n, _)| n == name);
         let names = || config.entry_points.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        match config.entry_points.get(name) {
-            None if self.inputs.config.is_some() => bail!("there is no entry point `{name}`; there are: {}", names()),
-            Some(e) if e.address.protocol == Protocol::Udp => {
+        match (position, config.entry_points.get(name)) {
+            (Some(position), _) => Ok(position),
+            (None, Some(e)) if e.address.protocol == Protocol::Udp => {
                 bail!("`{name}` is a UDP entry point: its one router gets everything")
             }
-            _ => Ok(position),
+            (None, _) => bail!("there is no entry point `{name}`; there are: {}", names()),
         }
     }
+}
+
+/// The path and the query as rules see them. What serving does to a target before it is routed belongs here.
+fn target<'a>(path: &'a str, query: &'a str) -> (&'a str, &'a str) {
+    (path, query)
 }
 
 /// A header as curl takes it.

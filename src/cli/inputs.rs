@@ -58,13 +58,21 @@ impl Inputs {
     /// # Errors
     /// Where a file cannot be read, or the configuration is wrong; a broken object is a diagnostic.
     pub fn cook(&self, registry: Registry) -> anyhow::Result<Cooked> {
+        self.cook_with(registry, None)
+    }
+
+    /// The same with an entry point that is asked about: without a configuration file, there is one of that name.
+    ///
+    /// # Errors
+    /// Those of [`Inputs::cook`].
+    pub fn cook_with(&self, registry: Registry, asked: Option<&str>) -> anyhow::Result<Cooked> {
         let mut config = match &self.config {
             Some(path) => read_config(path)?,
             None => Config::from_yaml("")?,
         };
         let snapshot = manifests::read(&self.manifests).with_context(|| format!("{}", self.manifests.display()))?;
         if self.config.is_none() {
-            add_named_entry_points(&mut config, &snapshot);
+            add_named_entry_points(&mut config, &snapshot, asked);
         }
         let recipe = Recipe::new(config, registry)?;
         let (table, diagnostics) = recipe.cook(&snapshot, None);
@@ -82,8 +90,9 @@ pub(super) fn read_config(path: &Path) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Without a file nobody said which entry points there are, so those that objects name are taken to be.
-fn add_named_entry_points(config: &mut Config, snapshot: &Snapshot) {
+/// Without a file nobody said which entry points there are, so those that objects name are taken to be, and the one that
+/// is asked about.
+fn add_named_entry_points(config: &mut Config, snapshot: &Snapshot, asked: Option<&str>) {
     let http = snapshot.ingress_routes.iter().flat_map(|(_, _, o)| &o.object.spec.entry_points);
     let tcp = snapshot.ingress_route_tcps.iter().flat_map(|(_, _, o)| &o.object.spec.entry_points);
     for name in http.chain(tcp) {
@@ -92,5 +101,9 @@ fn add_named_entry_points(config: &mut Config, snapshot: &Snapshot) {
     for name in snapshot.ingress_route_udps.iter().flat_map(|(_, _, o)| &o.object.spec.entry_points) {
         let address = Address { protocol: Protocol::Udp, ..Address::any(0) };
         config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(address));
+    }
+    // None of them has `asDefault`: routes that name no entry point are on all TCP ones, so on this one, too.
+    if let Some(name) = asked {
+        config.entry_points.entry(name.to_owned()).or_insert_with(|| EntryPoint::new(Address::any(0)));
     }
 }

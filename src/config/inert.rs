@@ -7,16 +7,27 @@ const CERTIFICATES: &str = "no certificate is requested; put certificates in Sec
 const OTHER_PROVIDER: &str = "objects come from providers.kubernetesCRD or providers.manifests only";
 const OTHER_METRICS: &str = "metrics are served to Prometheus only (metrics.prometheus)";
 const ROTATION: &str = "log files are not rotated; let logrotate or the container runtime do it";
+const TABLE_SIZE: &str = "the tables of HTTP/2's header compression have the size that Pingora gives them";
 const OTLP: &str = "nothing is sent by OTLP";
 
-/// Paths, `*` standing for any key, and why there is no effect.
+/// Paths, `*` standing for any key, and why there is no effect. A key comes before those below it.
 pub(super) const INERT: &[(&str, &str)] = &[
+    ("accessLog", "no access log is written by this version"),
     ("accessLog.otlp", OTLP),
+    ("api", "neither the API nor the dashboard is served by this version"),
     ("api.debug", "there is no /debug"),
     ("certificatesResolvers", CERTIFICATES),
     ("entryPoints.*.allowACMEByPass", CERTIFICATES),
     ("entryPoints.*.http.tls.certResolver", CERTIFICATES),
+    ("entryPoints.*.http2.maxDecoderHeaderTableSize", TABLE_SIZE),
+    ("entryPoints.*.http2.maxEncoderHeaderTableSize", TABLE_SIZE),
     ("entryPoints.*.http3", "HTTP/3 is not served, HTTP/2 and HTTP/1.1 are"),
+    ("entryPoints.*.observability", "neither access log nor metrics nor traces are made by this version"),
+    (
+        "entryPoints.*.proxyProtocol",
+        "PROXY headers are not read by this version: a balancer that sends them is answered with 400",
+    ),
+    ("entryPoints.*.udp", "UDP is not served by this version"),
     ("experimental", "there are no experimental features and no plugins of Traefik's"),
     ("global", "no version is looked up and no usage is sent"),
     ("hostResolver", "CNAMEs are not followed when hosts are matched"),
@@ -25,6 +36,7 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ("log.maxBackups", ROTATION),
     ("log.maxSize", ROTATION),
     ("log.otlp", OTLP),
+    ("metrics", "no metrics are served by this version"),
     ("metrics.datadog", OTHER_METRICS),
     ("metrics.influxDB", OTHER_METRICS),
     ("metrics.influxDB2", OTHER_METRICS),
@@ -55,20 +67,30 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ("providers.rest", OTHER_PROVIDER),
     ("providers.swarm", OTHER_PROVIDER),
     ("providers.zooKeeper", OTHER_PROVIDER),
+    (
+        "serversTransport.maxIdleConnsPerHost",
+        "one pool holds the idle connections to all servers: upstream_keepalive_pool_size",
+    ),
     ("serversTransport.spiffe", "SPIFFE is not spoken"),
     ("spiffe", "SPIFFE is not spoken"),
+    ("tcpServersTransport", "TCP is not served by this version"),
     ("tcpServersTransport.tls.spiffe", "SPIFFE is not spoken"),
     ("tracing", "no spans are made"),
 ];
 
-/// A sentence for every key of the document that has no effect.
+/// A sentence for every key of the document that has no effect; what is below such a key goes without saying.
 pub(super) fn warnings(document: &Value) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut told: Vec<(String, &str)> = Vec::new();
     for (pattern, why) in INERT {
         let pattern: Vec<_> = pattern.split('.').collect();
-        find(document, &pattern, String::new(), &mut |path| warnings.push(format!("{path} has no effect: {why}")));
+        find(document, &pattern, String::new(), &mut |path| {
+            let below = |(above, _): &(String, _)| path.strip_prefix(&**above).is_some_and(|p| p.starts_with('.'));
+            if !told.iter().any(below) {
+                told.push((path.to_owned(), why));
+            }
+        });
     }
-    warnings
+    told.into_iter().map(|(path, why)| format!("{path} has no effect: {why}")).collect()
 }
 
 /// Calls `found` with every path of `value` that fits the pattern and holds something.

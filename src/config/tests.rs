@@ -232,20 +232,23 @@ fn provider_options_reach_the_translation() {
 fn what_has_no_effect_is_told() {
     let inert = config(
         "certificatesResolvers: {le: {acme: {email: a@b.c}}}\ntracing: {otlp: {}}\nproviders: {file: {filename: x}}\n\
-         entryPoints: {web: {address: ':80', http3: {advertisedPort: 443}}, b: {address: ':81'}}\napi: {debug: false}",
+         entryPoints: {web: {address: ':80', http3: {advertisedPort: 443}}, b: {address: ':81'}}\nlog: {compress: false}\n\
+         metrics: {otlp: {}}",
     );
     let paths: Vec<_> = inert.warnings().iter().map(|w| w.split(' ').next().unwrap()).collect();
-    assert_eq!(paths, ["certificatesResolvers", "entryPoints.web.http3", "providers.file", "tracing"]);
+    assert_eq!(paths, ["certificatesResolvers", "entryPoints.web.http3", "metrics", "providers.file", "tracing"]);
     assert!(config("entryPoints: {web: {address: ':80'}}").warnings().is_empty());
 }
 
 #[test]
 fn every_inert_key_is_accepted() {
     for (path, _) in inert::INERT {
-        let mut value = if path.ends_with(".debug") || path.ends_with("Pass") { "true" } else { "{advertisedPort: 1}" };
-        if path.ends_with("certResolver") {
-            value = "le";
-        }
+        let value = match path.rsplit('.').next().unwrap() {
+            "debug" | "allowACMEByPass" => "true",
+            "certResolver" => "le",
+            "maxDecoderHeaderTableSize" | "maxEncoderHeaderTableSize" | "maxIdleConnsPerHost" => "7",
+            _ => "{}",
+        };
         let keys: Vec<_> = path.split('.').map(|k| if k == "*" { "web" } else { k }).collect();
         let open = keys.join(": {");
         let mut text = format!("{open}: {value}{}", "}".repeat(keys.len() - 1));

@@ -1,6 +1,8 @@
 //! Compiles a dynamic configuration to a routing table; what can't serve is a diagnostic and left out.
 //! Pure: the old table is only read, for what is carried over.
 
+mod tcp;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -9,12 +11,12 @@ use ingora_middleware::{Chain, Link, Registry};
 
 use super::filters::Filters;
 use super::services::Services;
-use super::table::{EntryRoutes, Internal, Route, Routes, Table, Target, TcpRoute};
+use super::table::{Disabled, EntryRoutes, Internal, Route, Routes, Table, Target};
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
 use crate::dynamic::http::{Middleware, Router, ServersTransport, Service};
 use crate::dynamic::{Configuration, Section};
-use crate::rule::{self, HttpRule, Syntax};
+use crate::rule::{self, HttpRule, RuleError, Syntax};
 
 /// What a table is compiled with, beside the dynamic configuration; the same for all tables of a process.
 pub struct Settings {
@@ -32,16 +34,20 @@ pub fn compile(
     settings: &Settings,
     old: Option<&Table>,
 ) -> (Table, Vec<Diagnostic>) {
+    let resolved = old.map(|table| table.resolved.clone()).unwrap_or_default();
     let compiler = Compiler {
         configuration: &configuration,
         config: &settings.config,
         registry: &settings.registry,
         old_rules: old.map(rules_by_router).unwrap_or_default(),
-        services: Services::new(&configuration, &settings.default_transport, old),
+        services: Services::new(&configuration, &settings.default_transport, old, &resolved),
         filters: Filters::new(&configuration, &settings.registry, old),
+        here: 0,
+        disabled: BTreeMap::new(),
         diagnostics: Vec::new(),
     };
-    compiler.run(&configuration)
+    let (table, diagnostics) = compiler.run(&configuration);
+    (Table { resolved, ..table }, diagnostics)
 }
 
 struct Compiler<'a> {
@@ -52,7 +58,20 @@ struct Compiler<'a> {
     old_rules: HashMap<&'a str, &'a Arc<Route>>,
     services: Services<'a>,
     filters: Filters<'a>,
+    /// The position of the entry point that a router is being compiled for.
+    here: usize,
+    /// By name, TCP routers apart.
+    disabled: BTreeMap<(bool, String), Disabled>,
     diagnostics: Vec<Diagnostic>,
+}
+
+/// The field of an object that keeps a router from serving.
+#[derive(Clone, Copy)]
+enum Field {
+    /// A field of the route; empty for the route itself.
+    Route(&'static str),
+    /// `spec.tls.options`, which is of all routes of the object.
+    TlsOptions,
 }
 
 /// A router on one entry point, before it has a place in the index.
@@ -109,6 +128,8 @@ impl Compiler<'_> {
             configuration: configuration.clone(),
             services: self.services.finish(),
             filters: self.filters.finish(),
+            disabled: self.disabled.into_values().collect(),
+            ..Table::default()
         };
         (table, self.diagnostics)
     }
@@ -165,24 +186,45 @@ impl Compiler<'_> {
         placed: &mut Vec<Placed>,
     ) {
         let positions = self.positions(Section::HttpRouter, name, &router.entry_points, entry_points);
-        // Routes are the same on entry points that add no middlewares of their own.
-        let mut shared: Option<Arc<Route>> = None;
+        // Routes are the same on entry points that add no middlewares of their own, and so are their mistakes.
+        let mut shared: Option<Option<Arc<Route>>> = None;
         for position in positions {
-            let Some((_, entry_point)) = entry_points.get(position) else { continue };
+            let Some((entry_point_name, entry_point)) = entry_points.get(position) else { continue };
+            self.here = position;
             let model = &entry_point.http;
-            let tls = router.tls.is_some() || model.tls.is_some();
-            let route = match (&shared, model.middlewares.is_empty()) {
-                (Some(route), true) => route.clone(),
-                _ => match self.route(name, router, &model.middlewares, children, &mut Vec::new()) {
-                    Some(route) => Arc::new(route),
-                    None => return,
-                },
+            let options = match (&router.tls, &model.tls) {
+                (Some(tls), _) => (tls.options.as_str(), None),
+                (None, Some(tls)) => (tls.options.as_str(), Some(*entry_point_name)),
+                (None, None) => ("", None),
+            };
+            if let Some(message) = self.unusable_options(options) {
+                let _: Option<()> = self.disable(name, "TLSOptionsUnusable", Field::TlsOptions, message);
+                continue;
+            }
+            let route = match &shared {
+                Some(Some(route)) if model.middlewares.is_empty() => Some(route.clone()),
+                Some(None) if model.middlewares.is_empty() => {
+                    self.note_disabled(Section::HttpRouter, name, "");
+                    None
+                }
+                _ => self.route(name, router, &model.middlewares, children, &mut Vec::new()).map(Arc::new),
             };
             if model.middlewares.is_empty() {
                 shared = Some(route.clone());
             }
-            placed.push(Placed { entry_point: position, tls, route });
+            let tls = router.tls.is_some() || model.tls.is_some();
+            placed.extend(route.map(|route| Placed { entry_point: position, tls, route }));
         }
+    }
+
+    /// Why TLS options can't be used, if so: those of a router, or those that an entry point gives it.
+    fn unusable_options(&self, (options, entry_point): (&str, Option<&str>)) -> Option<String> {
+        let options = options.strip_suffix("@kubernetescrd").unwrap_or(options);
+        if matches!(options, "" | "default") || self.configuration.tls.options.contains_key(options) {
+            return None;
+        }
+        let by = entry_point.map(|name| format!(", which the entry point {name} gives it,")).unwrap_or_default();
+        Some(format!("the TLS options {options:?}{by} do not exist, or could not be used (see their own diagnostic)"))
     }
 
     /// The positions of a router's entry points; unknown ones are told.
@@ -238,26 +280,33 @@ impl Compiler<'_> {
         let rule = self.rule(name, router)?;
         let priority = match rule::priority(&router.rule, router.priority, false) {
             Ok(priority) => priority,
-            Err(message) => return self.disable(name, "InvalidPriority", "priority", message.to_string()),
+            Err(message) => {
+                return self.disable(name, "InvalidPriority", Field::Route("priority"), message.to_string());
+            }
         };
         let (chain, middlewares) = match self.filters.chain(name, &names) {
             Ok(chain) => chain,
-            Err(message) => return self.disable(name, "MiddlewareUnusable", "middlewares", message),
+            Err(message) => return self.disable(name, "MiddlewareUnusable", Field::Route("middlewares"), message),
         };
         let target = match (router.service.as_str(), children.get(name)) {
             ("", Some(children_of)) => self.children(name, children_of, children, open)?,
             ("", None) => {
-                return self.disable(name, "NoService", "services", "the route has neither a service nor child routes");
+                return self.disable(
+                    name,
+                    "NoService",
+                    Field::Route("services"),
+                    "the route has neither a service nor child routes",
+                );
             }
             (_, Some(_)) => {
                 let message = "the route has both a service and child routes: only one of them is accepted";
-                return self.disable(name, "ServiceAndChildren", "services", message);
+                return self.disable(name, "ServiceAndChildren", Field::Route("services"), message);
             }
             ("noop@internal", None) => Target::Internal(Internal::Noop),
             ("ping@internal", None) => Target::Internal(Internal::Ping { terminating_status: 503 }),
             (service, None) => match self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)) {
                 Ok(service) => Target::Service(service),
-                Err(message) => return self.disable(name, "ServiceUnusable", "services", message),
+                Err(message) => return self.disable(name, "ServiceUnusable", Field::Route("services"), message),
             },
         };
         Some(Route {
@@ -281,7 +330,7 @@ impl Compiler<'_> {
     ) -> Option<Target> {
         if open.iter().any(|n| n == parent) {
             let message = format!("routes are one another's parents: {} → {parent}", open.join(" → "));
-            return self.disable(parent, "CyclicRoutes", "", message);
+            return self.disable(parent, "CyclicRoutes", Field::Route(""), message);
         }
         open.push(parent.to_owned());
         let mut routes = Vec::new();
@@ -289,7 +338,7 @@ impl Compiler<'_> {
             let Some(router) = self.configuration.http.routers.get(*name) else { continue };
             if router.tls.is_some() || !router.entry_points.is_empty() {
                 let message = "a child route takes its entry points and TLS from its parent: remove spec.entryPoints and spec.tls";
-                let _: Option<()> = self.disable(name, "ChildRoute", "", message);
+                let _: Option<()> = self.disable(name, "ChildRoute", Field::Route(""), message);
                 continue;
             }
             routes.extend(self.route(name, router, &[], children, open).map(Arc::new));
@@ -309,14 +358,8 @@ impl Compiler<'_> {
         match rule::parse_http(&router.rule, syntax) {
             Ok(rule) => Some(Arc::new(rule)),
             Err(error) => {
-                let other = if syntax == Syntax::V3 { Syntax::V2 } else { Syntax::V3 };
-                let hint = match rule::parse_http(&router.rule, other) {
-                    Ok(_) => {
-                        format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it")
-                    }
-                    Err(_) => String::new(),
-                };
-                self.disable(name, "InvalidRule", "match", format!("{error}{hint}"))
+                let hint = other_syntax(&router.rule, syntax, &error).unwrap_or_default();
+                self.disable(name, "InvalidRule", Field::Route("match"), format!("{error}{hint}"))
             }
         }
     }
@@ -330,17 +373,49 @@ impl Compiler<'_> {
         }
     }
 
-    /// Says why a router doesn't serve. `field` is that of its route in the object.
-    fn disable<T>(&mut self, name: &str, code: &'static str, field: &str, message: impl Into<String>) -> Option<T> {
-        let (object, path) = self.origin(Section::HttpRouter, name);
-        let path = match (path.as_str(), field) {
-            ("", field) => field.to_owned(),
-            (_, "") => path,
-            (path, field) => format!("{path}.{field}"),
-        };
-        let message = format!("the route does not serve: {}", message.into());
-        self.diagnostics.push(Diagnostic::error(code, &object, path, message));
+    /// Says why a router doesn't serve.
+    fn disable<T>(&mut self, name: &str, code: &'static str, field: Field, message: impl Into<String>) -> Option<T> {
+        let message = message.into();
+        self.note_disabled(Section::HttpRouter, name, &message);
+        self.diagnose(Section::HttpRouter, name, code, field, &message);
         None
+    }
+
+    fn diagnose(&mut self, section: Section, name: &str, code: &'static str, field: Field, message: &str) {
+        let (object, path) = self.origin(section, name);
+        let path = match (path.as_str(), field) {
+            (_, Field::TlsOptions) => "spec.tls.options".to_owned(),
+            ("", Field::Route(field)) => field.to_owned(),
+            (_, Field::Route("")) => path,
+            (path, Field::Route(field)) => format!("{path}.{field}"),
+        };
+        let message = format!("the route does not serve: {message}");
+        let diagnostic = Diagnostic::error(code, &object, path, message);
+        // The same mistake on another entry point is the same finding.
+        if self.diagnostics.last() != Some(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Keeps a router that doesn't serve on the entry point at hand, for whoever asks about it; the first reason counts.
+    fn note_disabled(&mut self, section: Section, name: &str, reason: &str) {
+        let tcp = section == Section::TcpRouter;
+        let rule_and_priority = match tcp {
+            true => self.configuration.tcp.routers.get(name).map(|r| (&r.rule, r.priority)),
+            false => self.configuration.http.routers.get(name).map(|r| (&r.rule, r.priority)),
+        };
+        let Some((rule, given)) = rule_and_priority else { return };
+        let disabled = self.disabled.entry((tcp, name.to_owned())).or_insert_with(|| Disabled {
+            name: name.to_owned(),
+            tcp,
+            rule: rule.clone(),
+            priority: rule::priority(rule, given, tcp).unwrap_or(given),
+            reason: reason.to_owned(),
+            entry_points: Vec::new(),
+        });
+        if !disabled.entry_points.contains(&self.here) {
+            disabled.entry_points.push(self.here);
+        }
     }
 
     fn origin(&self, section: Section, name: &str) -> (ObjectRef, String) {
@@ -348,56 +423,6 @@ impl Compiler<'_> {
             Some(origin) => (origin.object.clone(), origin.path.clone()),
             None => (ObjectRef::new("Router", "", name), String::new()),
         }
-    }
-
-    /// The TCP routes of each entry point, in the order in which they are tried.
-    fn tcp(&mut self, entry_points: &[(&str, &EntryPoint)]) -> Vec<Vec<Arc<TcpRoute>>> {
-        let mut placed = vec![Vec::new(); entry_points.len()];
-        for (name, router) in &self.configuration.tcp.routers {
-            let positions = self.positions(Section::TcpRouter, name, &router.entry_points, entry_points);
-            let rule = rule::parse_tcp(&router.rule, self.syntax(&router.rule_syntax));
-            let priority = rule::priority(&router.rule, router.priority, true);
-            let (rule, priority) = match (rule, priority) {
-                (Ok(rule), Ok(priority)) => (rule, priority),
-                (Err(error), _) => {
-                    self.disable_tcp(name, "InvalidRule", "match", error.to_string());
-                    continue;
-                }
-                (_, Err(error)) => {
-                    self.disable_tcp(name, "InvalidPriority", "priority", error.to_string());
-                    continue;
-                }
-            };
-            if router.tls.is_none() && rule.hosts().iter().any(|host| *host != "*") {
-                let message = "HostSNI is only known of TLS connections: add `tls: {}` to the IngressRouteTCP, or match HostSNI(`*`)";
-                self.disable_tcp(name, "SNIWithoutTLS", "match", message.to_owned());
-                continue;
-            }
-            let route = Arc::new(TcpRoute {
-                name: name.clone(),
-                text: router.rule.clone(),
-                rule,
-                priority,
-                tls: router.tls.is_some(),
-                middlewares: router.middlewares.clone(),
-                service: router.service.clone(),
-            });
-            for position in positions {
-                if let Some(routes) = placed.get_mut(position) {
-                    routes.push(route.clone());
-                }
-            }
-        }
-        for routes in &mut placed {
-            routes.sort_by(|a, b| b.priority.cmp(&a.priority).then(a.name.cmp(&b.name)));
-        }
-        placed
-    }
-
-    fn disable_tcp(&mut self, name: &str, code: &'static str, field: &str, message: String) {
-        let (object, path) = self.origin(Section::TcpRouter, name);
-        let message = format!("the route does not serve: {message}");
-        self.diagnostics.push(Diagnostic::error(code, &object, format!("{path}.{field}"), message));
     }
 }
 
@@ -415,3 +440,20 @@ fn children_by_parent(configuration: &Configuration) -> BTreeMap<&str, Vec<&str>
     }
     children
 }
+
+/// A hint, where a rule that can't be read is one of the other syntax: where a matcher has another name or another
+/// number of arguments there, or a template is used. Elsewhere it is a mistake that the other syntax only doesn't see.
+fn other_syntax(text: &str, syntax: Syntax, error: &RuleError) -> Option<String> {
+    let at = text.get(error.position..)?;
+    let mut rest = at.chars();
+    let about_syntax = match rest.next()? {
+        quote @ ('`' | '"') => rest.take_while(|c| *c != quote).any(|c| c == '{'),
+        first => first.is_alphabetic(),
+    };
+    let other = if syntax == Syntax::V3 { Syntax::V2 } else { Syntax::V3 };
+    (about_syntax && rule::parse_http(text, other).is_ok())
+        .then(|| format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,9 @@
-//! Why a request goes where it goes: the routes worth a try, best first, and what each one failed on.
+//! Why a request goes where it goes: all routes of the entry point, best first, and what each one failed on.
 //! For `ingora explain`; asks the same table that serves.
-
-use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::table::{Route, Routes, Table, Target};
+use super::table::{Routes, Table, Target};
 use crate::rule::{ConnectionView, RequestView};
 
 /// The route that wins, and the others.
@@ -17,11 +15,12 @@ pub struct Explanation {
     pub service: Option<String>,
     /// Its middlewares, outermost first, those of parents before.
     pub middlewares: Vec<String>,
-    /// The routers tried, in order; of several layers one after the other.
+    /// The routers of the entry point in the order in which they are tried, of several layers one after the other;
+    /// then those that can't serve what is asked about.
     pub candidates: Vec<Candidate>,
 }
 
-/// A router that was tried.
+/// A router of the entry point.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Candidate {
     /// Its name.
@@ -36,13 +35,27 @@ pub struct Candidate {
     pub reason: String,
 }
 
+// === impl Table ===
+
 impl Table {
     /// Explains where a request goes. `entry_point` is the position among the TCP entry points.
+    ///
+    /// Lists every router of the entry point: those that are asked, in order, then those that serve only TLS where
+    /// the request doesn't come over it, or the other way round, then those that don't serve.
     pub fn explain(&self, entry_point: usize, tls: bool, request: &RequestView<'_>) -> Explanation {
         let mut explanation = Explanation::default();
         if let Some(routes) = self.routes(entry_point, tls) {
             explain(routes, request, &mut explanation);
         }
+        let reason = match tls {
+            true => "serves only requests in clear text, and this one comes over TLS",
+            false => "serves only requests over TLS, and this one comes in clear text",
+        };
+        for route in self.routes(entry_point, !tls).into_iter().flat_map(Routes::ranked) {
+            let failed = Some(reason.to_owned());
+            explanation.candidates.push(Candidate::new(&route.name, &route.text, route.priority, failed, None));
+        }
+        self.add_disabled(entry_point, false, &mut explanation);
         explanation
     }
 
@@ -51,25 +64,33 @@ impl Table {
         let mut explanation = Explanation::default();
         let routes = self.tcp_routes(entry_point);
         let any_tls = routes.iter().any(|route| route.tls);
-        for route in routes {
-            let failed = match route.rule.explain(connection) {
-                None if any_tls && !route.tls => Some("serves only connections without TLS".to_owned()),
-                failed => failed,
-            };
+        let (asked, others): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.tls || !any_tls);
+        for route in asked {
+            let failed = route.rule.explain(connection);
             if failed.is_none() && explanation.router.is_none() {
                 explanation.router = Some(route.name.clone());
                 explanation.service = Some(route.service.clone()).filter(|s| !s.is_empty());
                 explanation.middlewares = route.middlewares.clone();
             }
-            explanation.candidates.push(Candidate::new(
-                &route.name,
-                &route.text,
-                route.priority,
-                failed,
-                explanation.router.as_deref(),
-            ));
+            let winner = explanation.router.as_deref();
+            let candidate = Candidate::new(&route.name, &route.text, route.priority, failed, winner);
+            explanation.candidates.push(candidate);
         }
+        for route in others {
+            let failed = Some("serves only connections without TLS".to_owned());
+            explanation.candidates.push(Candidate::new(&route.name, &route.text, route.priority, failed, None));
+        }
+        self.add_disabled(entry_point, true, &mut explanation);
         explanation
+    }
+
+    fn add_disabled(&self, entry_point: usize, tcp: bool, explanation: &mut Explanation) {
+        let mut disabled: Vec<_> = self.disabled(entry_point, tcp).collect();
+        disabled.sort_by(|a, b| b.priority.cmp(&a.priority).then(a.name.cmp(&b.name)));
+        explanation.candidates.extend(disabled.into_iter().map(|d| {
+            let failed = Some(format!("disabled: {}", d.reason));
+            Candidate::new(&d.name, &d.rule, d.priority, failed, None)
+        }));
     }
 }
 
@@ -87,13 +108,11 @@ impl Candidate {
     }
 }
 
+/// Asks the index who wins, as serving does, and every route what it fails on.
 fn explain(routes: &Routes, request: &RequestView<'_>, explanation: &mut Explanation) {
-    let mut winner: Option<&Arc<Route>> = None;
-    for route in routes.candidates(request) {
+    let winner = routes.find(request);
+    for route in routes.ranked() {
         let failed = route.rule.explain(request);
-        if failed.is_none() && winner.is_none() {
-            winner = Some(route);
-        }
         let winning = winner.map(|w| &*w.name);
         explanation.candidates.push(Candidate::new(&route.name, &route.text, route.priority, failed, winning));
     }
@@ -110,3 +129,6 @@ fn explain(routes: &Routes, request: &RequestView<'_>, explanation: &mut Explana
         explain(children, request, explanation);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Finds the rule for a request among many: exact host, then path prefix, then candidates in order of priority.
+//! Finds the rule for a request among many: exact host, then path prefix, then those in order of priority.
 //! Built by `compile` from the literals that each rule needs; the rule itself is then asked in full.
 
 mod bucket;
@@ -64,15 +64,9 @@ impl Index {
         self.rules.get(best? as usize).map(|entry| entry.position)
     }
 
-    /// The positions of all rules whose literals hold, best first.
-    pub fn candidates(&self, request: &RequestView<'_>) -> Vec<usize> {
-        let mut ranks = Vec::new();
-        for bucket in self.buckets(request.host) {
-            bucket.search(request.path, &mut |found| ranks.extend_from_slice(found));
-        }
-        ranks.sort_unstable();
-        ranks.dedup();
-        ranks.into_iter().filter_map(|rank| Some(self.rules.get(rank as usize)?.position)).collect()
+    /// The positions of all rules, best first.
+    pub fn ranked(&self) -> impl Iterator<Item = usize> {
+        self.rules.iter().map(|entry| entry.position)
     }
 
     fn buckets(&self, host: &str) -> impl Iterator<Item = &Bucket> {

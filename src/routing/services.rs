@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::balance::pool::Member;
 use crate::balance::server::Location;
 use crate::balance::transport::Transport;
-use crate::balance::{Pool, Service, Weighted};
+use crate::balance::{Pool, Resolved, Service, Weighted};
 use crate::dynamic::Configuration;
 use crate::dynamic::http::{self, ServersLoadBalancer, ServersTransport, WeightedService};
 
@@ -23,6 +23,7 @@ pub(super) struct Services<'a> {
     configuration: &'a Configuration,
     default_transport: &'a ServersTransport,
     old: Option<&'a Table>,
+    resolved: &'a Arc<Resolved>,
     done: HashMap<&'a str, Result<Arc<Service>, Problem>>,
     transports: HashMap<&'a str, Result<Arc<Transport>, Problem>>,
     /// The services being compiled, to find cycles.
@@ -36,11 +37,13 @@ impl<'a> Services<'a> {
         configuration: &'a Configuration,
         default_transport: &'a ServersTransport,
         old: Option<&'a Table>,
+        resolved: &'a Arc<Resolved>,
     ) -> Self {
         Services {
             configuration,
             default_transport,
             old,
+            resolved,
             done: HashMap::new(),
             transports: HashMap::new(),
             open: Vec::new(),
@@ -124,7 +127,8 @@ impl<'a> Services<'a> {
             .iter()
             .map(|server| Ok(Member { location: Location::parse(&server.url)?, fenced: server.fenced }))
             .collect::<Result<_, Problem>>()?;
-        Ok(Pool::new(members, transport, settings.pass_host_header.unwrap_or(true), turn))
+        let pass_host_header = settings.pass_host_header.unwrap_or(true);
+        Ok(Pool::new(members, transport, pass_host_header, turn, self.resolved.clone()))
     }
 
     fn transport(&mut self, name: &'a str) -> Result<Arc<Transport>, Problem> {

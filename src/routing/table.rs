@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ingora_middleware::Chain;
 
 use super::index::Index;
-use crate::balance;
+use crate::balance::{self, Resolved};
 use crate::dynamic::Configuration;
 use crate::rule::{HttpRule, RequestView, TcpRule};
 
@@ -19,6 +19,10 @@ pub struct Table {
     pub(super) configuration: Arc<Configuration>,
     pub(super) services: super::services::Compiled,
     pub(super) filters: super::filters::Compiled,
+    /// Routers that were asked for and don't serve.
+    pub(super) disabled: Vec<Disabled>,
+    /// The addresses of servers that are names; one for all tables of a process.
+    pub(super) resolved: Arc<Resolved>,
 }
 
 /// The routes of an entry point.
@@ -76,6 +80,23 @@ pub struct TcpRoute {
     pub service: String,
 }
 
+/// A router that doesn't serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disabled {
+    /// Its generated name.
+    pub name: String,
+    /// Whether it is a TCP router.
+    pub tcp: bool,
+    /// The rule's text.
+    pub rule: String,
+    /// The one that it would have; the given one where it can't have it.
+    pub priority: i64,
+    /// Why it doesn't serve, as its diagnostic says.
+    pub reason: String,
+    /// Where it would serve: positions among the TCP entry points; a child route's are its parents'.
+    pub entry_points: Vec<usize>,
+}
+
 /// Where the requests of a route go.
 pub enum Target {
     /// To a server of a service.
@@ -112,6 +133,16 @@ impl Table {
         self.entry_points.get(entry_point).map_or(&[], |e| &e.tcp)
     }
 
+    /// The HTTP or TCP routers that would serve on an entry point but for a mistake, by name.
+    pub fn disabled(&self, entry_point: usize, tcp: bool) -> impl Iterator<Item = &Disabled> {
+        self.disabled.iter().filter(move |d| d.tcp == tcp && d.entry_points.contains(&entry_point))
+    }
+
+    /// The HTTP routes that serve TLS connections only, over all entry points; each as often as it is placed.
+    pub fn tls_routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.entry_points.iter().flat_map(|e| e.tls.iter())
+    }
+
     /// What the table was compiled from.
     pub fn configuration(&self) -> &Configuration {
         &self.configuration
@@ -125,6 +156,11 @@ impl Table {
     /// Whether no route serves.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The addresses that its pools know of names.
+    pub fn resolved(&self) -> &Arc<Resolved> {
+        &self.resolved
     }
 
     /// The pools whose members are names, to be refreshed by their owner.
@@ -154,9 +190,9 @@ impl Routes {
         self.routes.get(self.index.find(request)?)
     }
 
-    /// The routes worth a try for a request, best first.
-    pub fn candidates(&self, request: &RequestView<'_>) -> impl Iterator<Item = &Arc<Route>> {
-        self.index.candidates(request).into_iter().filter_map(|position| self.routes.get(position))
+    /// All routes in the order in which they count: priority, then name.
+    pub fn ranked(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.index.ranked().filter_map(|position| self.routes.get(position))
     }
 
     /// All routes, in no order that means anything.

@@ -43,7 +43,8 @@ fn written(report: &Report<'_>, format: Format) -> String {
 #[test]
 fn text_groups_by_object_and_lists_routers() {
     let (configuration, diagnostics) = (configuration(), diagnostics());
-    let report = Report { configuration: &configuration, diagnostics: &diagnostics };
+    let unserved = Unserved { tls_routes: 2, tcp_routes: 1, ..Unserved::default() };
+    let report = Report { configuration: &configuration, diagnostics: &diagnostics, unserved };
     let expected = "\
 IngressRoute default/a
   error[ServiceNotFound] spec.routes[0].services[0]: there is no Service `x`
@@ -59,6 +60,7 @@ c            web,websecure  gone (missing)  Host(`a [31m`)
 d            (default)      api@internal    Host(`a [31m`)
 
 1 error, 1 warning, 4 routers
+note: 2 TLS routes, 1 TCP route: translated, not served by this version
 ";
     assert_eq!(written(&report, Format::Text), expected);
 }
@@ -67,7 +69,8 @@ d            (default)      api@internal    Host(`a [31m`)
 fn json_has_the_fixed_shape() {
     let configuration = Configuration::default();
     let diagnostics = diagnostics();
-    let report = Report { configuration: &configuration, diagnostics: &diagnostics[..1] };
+    let unserved = Unserved { udp_routes: 1, ..Unserved::default() };
+    let report = Report { configuration: &configuration, diagnostics: &diagnostics[..1], unserved };
     let json: serde_json::Value = serde_json::from_str(&written(&report, Format::Json)).unwrap();
     let expected = serde_json::json!({
         "configuration": {"http": {}, "tcp": {}, "udp": {}, "tls": {}},
@@ -87,6 +90,7 @@ fn only_errors_fail() {
     let configuration = Configuration::default();
     let diagnostics = diagnostics();
     for (some, fails) in [(&diagnostics[..], true), (&diagnostics[1..], false), (&[], false)] {
-        assert_eq!(Report { configuration: &configuration, diagnostics: some }.has_errors(), fails);
+        let unserved = Unserved::default();
+        assert_eq!(Report { configuration: &configuration, diagnostics: some, unserved }.has_errors(), fails);
     }
 }

@@ -82,12 +82,46 @@ fn the_entry_point_must_be_there() {
         asked.entry_point = name.into();
         asked.entry_point(&config).map_err(|e| e.to_string())
     };
-    assert_eq!(answer("a"), Ok(Some(0)));
-    assert_eq!(answer("web"), Ok(Some(1)));
+    assert_eq!(answer("a"), Ok(0));
+    assert_eq!(answer("web"), Ok(1));
     assert_eq!(answer("udp"), Err("`udp` is a UDP entry point: its one router gets everything".to_owned()));
     assert_eq!(answer("b"), Err("there is no entry point `b`; there are: a, udp, web".to_owned()));
-    // Without a file it needn't be there: then no object names it either.
-    assert_eq!(args("http://a").unwrap().entry_point(&Config::from_yaml("").unwrap()).unwrap(), None);
+}
+
+const ROUTE: &str = "
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: r, namespace: default}
+spec:
+  routes:
+    - {match: Host(`a`), kind: Rule, services: [{name: noop@internal, kind: TraefikService}]}
+";
+
+#[test]
+fn without_a_file_routes_without_entry_points_are_on_the_one_asked_about() {
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    std::fs::write(file.path(), ROUTE).unwrap();
+    let mut asked = args("http://a").unwrap();
+    asked.inputs.manifests = file.path().to_owned();
+    let cooked = asked.inputs.cook_with(Registry::built_in(), Some("web")).unwrap();
+    assert!(cooked.diagnostics.is_empty(), "{:?}", cooked.diagnostics);
+    let entry_point = asked.entry_point(cooked.recipe.config()).unwrap();
+    let explanation = cooked.table.answer(entry_point, &asked.question().unwrap());
+    assert!(explanation.router.is_some(), "{explanation:?}");
+    assert_eq!(explanation.service.as_deref(), Some("noop@internal"));
+}
+
+#[test]
+fn text_is_cut_after_twenty_that_fail() {
+    let candidate = |n: usize, matched| Candidate { router: format!("r{n}"), matched, ..Candidate::default() };
+    let candidates = (0..30).map(|n| candidate(n, n % 10 == 9)).collect();
+    let explanation = Explanation { candidates, ..Explanation::default() };
+    let mut out = anstream::StripStream::new(Vec::new());
+    write(&mut out, &explanation, Format::Text).unwrap();
+    let text = String::from_utf8(out.into_inner()).unwrap();
+    let shown = |mark: &str| text.lines().filter(|line| line.trim_start().starts_with(mark)).count();
+    assert_eq!((shown("yes"), shown("no  ")), (3, 20), "{text}");
+    assert!(text.ends_with("\n  … and 7 more\n"), "{text}");
 }
 
 #[test]
@@ -132,7 +166,7 @@ Tried in this order
 ";
     assert_eq!(written(&explanation, Format::Text), text);
     let none = written(&Explanation::default(), Format::Text);
-    assert_eq!(none, "no router gets it\n\nNo router of the entry point comes into question.\n");
+    assert_eq!(none, "no router gets it\n\nThe entry point has no router.\n");
     let json: serde_json::Value = serde_json::from_str(&written(&Explanation::default(), Format::Json)).unwrap();
     assert_eq!(json, serde_json::json!({"router": null, "service": null, "middlewares": [], "candidates": []}));
     let json: serde_json::Value = serde_json::from_str(&written(&explanation, Format::Json)).unwrap();
