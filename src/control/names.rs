@@ -88,7 +88,7 @@ spec: {type: ExternalName, externalName: localhost, ports: [{port: 80}]}
         before_serving(&table, &current).await;
         assert!(table.resolved().missing(&names(&table)).is_empty());
 
-        let changed = ROUTE.replace("port: 80}]}", "port: 80, passHostHeader: false}]}");
+        let changed = ROUTE.replace("name: s, port: 80", "name: s, port: 80, passHostHeader: false");
         let (changed, _) = recipe.cook(&fixture::snapshot(&changed), Some(&table));
         let pool = format!("{:?}", changed.named_pools());
         assert!(pool.contains("localhost"), "{pool}");

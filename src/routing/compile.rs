@@ -441,17 +441,12 @@ fn children_by_parent(configuration: &Configuration) -> BTreeMap<&str, Vec<&str>
     children
 }
 
-/// A hint, where a rule that can't be read is one of the other syntax: where a matcher has another name or another
-/// number of arguments there, or a template is used. Elsewhere it is a mistake that the other syntax only doesn't see.
+/// A hint, where a rule that can't be read is one of the other syntax: where a matcher has another name, or takes another
+/// number of arguments there. A mistake in an argument is one, even if the other syntax doesn't see it.
 fn other_syntax(text: &str, syntax: Syntax, error: &RuleError) -> Option<String> {
-    let at = text.get(error.position..)?;
-    let mut rest = at.chars();
-    let about_syntax = match rest.next()? {
-        quote @ ('`' | '"') => rest.take_while(|c| *c != quote).any(|c| c == '{'),
-        first => first.is_alphabetic(),
-    };
+    let about_matcher = text.get(error.position..)?.starts_with(char::is_alphabetic);
     let other = if syntax == Syntax::V3 { Syntax::V2 } else { Syntax::V3 };
-    (about_syntax && rule::parse_http(text, other).is_ok())
+    (about_matcher && rule::parse_http(text, other).is_ok())
         .then(|| format!("; it is a rule of syntax {other}: set `syntax: {other}` on the route, or rewrite it"))
 }
 

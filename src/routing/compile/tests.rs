@@ -103,7 +103,6 @@ fn the_other_syntax_is_named_where_it_would_help() {
     for (rule, syntax, hinted) in [
         ("Host(`a`, `b`)", "v3", true),
         ("Headers(`a`, `b`)", "v3", true),
-        ("HostRegexp(`{sub:[a-z]+}.x`)", "v3", true),
         ("PathRegexp(`^/a`)", "v2", true),
         ("HostRegexp(`[`)", "v3", false),
         ("Path(`a`)", "v3", false),
