@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use ingora_middleware::{ChainState, Flow, Reply};
 use log::{debug, info, warn};
 use pingora::modules::http::HttpModules;
@@ -111,12 +111,7 @@ impl Gateway {
         };
         let entry_point = &facts.entry_point;
         ctx.upgrade = is_upgrade(session.req_header());
-        if ctx.upgrade {
-            // What follows an upgrade is no request: it may be silent for as long as it likes.
-            session.set_read_timeout(None);
-        } else {
-            ctx.deadline = entry_point.limits.read_timeout.map(|t| Instant::now() + t);
-        }
+        ctx.deadline = entry_point.limits.read_timeout.map(|t| Instant::now() + t);
         let request = session.req_header_mut();
         if let Err(refusal) = entry_point.paths.clean(request)? {
             session.set_keepalive(None);
@@ -295,15 +290,9 @@ impl ProxyHttp for Gateway {
         if let Some(server) = ctx.server.as_ref().filter(|s| !s.pass_host_header) {
             request.insert_header(header::HOST, server.authority.clone())?;
         }
-        let query = request.uri.query().filter(|q| q.contains(';')).map(|q| q.replace(';', "&"));
-        if query.is_some() || request.uri.authority().is_some() {
-            // An authority (HTTP/2) would take the Host's place.
-            let path = request.uri.path();
-            let target = match query.as_deref().or(request.uri.query()) {
-                Some(query) => format!("{path}?{query}"),
-                None => path.to_owned(),
-            };
-            if let Ok(uri) = target.parse::<Uri>() {
+        if request.uri.authority().is_some() {
+            // The authority of HTTP/2 would take the Host's place.
+            if let Some(Ok(uri)) = request.uri.path_and_query().map(|target| target.as_str().parse::<Uri>()) {
                 request.set_uri(uri);
             }
         }
@@ -319,6 +308,11 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         ctx.status = response.status.as_u16();
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            // What follows is no request: it may be silent for as long as it likes.
+            session.set_read_timeout(None);
+            (ctx.deadline, ctx.watchdog) = (None, None);
+        }
         if response.status.is_informational() {
             return Ok(());
         }
