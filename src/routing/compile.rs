@@ -39,10 +39,14 @@ pub fn compile(
         old_rules: old.map(rules_by_router).unwrap_or_default(),
         services: Services::new(&configuration, &settings.default_transport, old),
         filters: Filters::new(&configuration, &settings.registry, old),
+        child_routes: HashMap::new(),
         diagnostics: Vec::new(),
     };
     compiler.run(&configuration)
 }
+
+/// Layers of routes end here: far more than anyone writes, few enough for the stack.
+const DEEPEST: usize = 64;
 
 struct Compiler<'a> {
     configuration: &'a Configuration,
@@ -52,6 +56,8 @@ struct Compiler<'a> {
     old_rules: HashMap<&'a str, &'a Arc<Route>>,
     services: Services<'a>,
     filters: Filters<'a>,
+    /// Child routes by name: compiled once, however many parents they have.
+    child_routes: HashMap<String, Option<Arc<Route>>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -279,6 +285,10 @@ impl Compiler<'_> {
         children: &BTreeMap<&str, Vec<&str>>,
         open: &mut Vec<String>,
     ) -> Option<Target> {
+        if open.len() > DEEPEST {
+            let message = format!("routes are nested in more than {DEEPEST} layers: remove some layers");
+            return self.disable(parent, "TooManyLayers", "", message);
+        }
         if open.iter().any(|n| n == parent) {
             let message = format!("routes are one another's parents: {} → {parent}", open.join(" → "));
             return self.disable(parent, "CyclicRoutes", "", message);
@@ -287,12 +297,19 @@ impl Compiler<'_> {
         let mut routes = Vec::new();
         for name in names {
             let Some(router) = self.configuration.http.routers.get(*name) else { continue };
-            if router.tls.is_some() || !router.entry_points.is_empty() {
-                let message = "a child route takes its entry points and TLS from its parent: remove spec.entryPoints and spec.tls";
-                let _: Option<()> = self.disable(name, "ChildRoute", "", message);
+            if let Some(done) = self.child_routes.get(*name) {
+                routes.extend(done.clone());
                 continue;
             }
-            routes.extend(self.route(name, router, &[], children, open).map(Arc::new));
+            let child = if router.tls.is_some() || !router.entry_points.is_empty() || router.observability.is_some() {
+                let message =
+                    "a child route takes its entry points, TLS and observability from its parent: remove them";
+                self.disable(name, "ChildRoute", "", message)
+            } else {
+                self.route(name, router, &[], children, open).map(Arc::new)
+            };
+            self.child_routes.insert((*name).to_owned(), child.clone());
+            routes.extend(child);
         }
         open.pop();
         Some(Target::Children(Routes::new(routes)))
