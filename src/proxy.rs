@@ -10,7 +10,7 @@ mod http1;
 mod internal;
 pub mod life_cycle;
 mod request_head;
-mod request_path;
+pub mod request_path;
 mod watchdog;
 
 pub use entry_point::EntryPoints;

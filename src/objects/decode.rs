@@ -133,7 +133,14 @@ impl Decoded {
                 Ok(object) => return self.objects.push(finished(object)),
                 Err(error) => {
                     let path = error.path().to_string();
-                    self.invalid(&about, if path == "." { "" } else { &path }, error.into_inner().to_string());
+                    let message = match path.strip_prefix("data.") {
+                        // Says of which character, and not what is asked for.
+                        Some(_) if kind.name == "Secret" => {
+                            format!("is not base64 ({}): encode it, or write it under stringData", error.into_inner())
+                        }
+                        _ => error.into_inner().to_string(),
+                    };
+                    self.invalid(&about, if path == "." { "" } else { &path }, message);
                 }
             }
         }

@@ -1,8 +1,6 @@
 //! X-Forwarded headers: what is believed of those that come in, and what servers are told.
 //! Traefik's `forwardedHeaders` (entry points reference) and its `forwardedheaders` middleware.
 
-use std::ops::Range;
-
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Version, header};
 use memchr::{memchr, memrchr};
@@ -10,6 +8,7 @@ use pingora_error::Result;
 use pingora_http::RequestHeader;
 
 use super::connection::Facts;
+use super::request_head::Fields;
 use crate::config;
 
 /// The name that a client's address is passed on by.
@@ -19,7 +18,6 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-server");
 
 /// The headers that only a trusted peer may send, with `-` for any separator.
 const MANAGED: [&str; 13] = [
@@ -90,19 +88,18 @@ impl ForwardedHeaders {
     /// Writes the fields into the text of a head that has none of them, before it is parsed: the same as
     /// [`ForwardedHeaders::rewrite`], without growing Pingora's two maps field by field, which costs as much as all
     /// the rest that we do with a request. False where the head is not that simple.
-    pub(super) fn write(&self, head: &mut BytesMut, facts: &Facts) -> bool {
-        if self.settings.add_x_forwarded_scheme_headers {
+    pub(super) fn write(&self, head: &mut BytesMut, fields: &Fields, facts: &Facts) -> bool {
+        let host = fields.host.clone().and_then(|host| head.get(host)).unwrap_or_default();
+        if self.settings.add_x_forwarded_scheme_headers || !fields.plain || host.is_empty() {
             return false;
         }
-        let Some(Simple { host, end }) = simple(head) else { return false };
-        let host = head.get(host).unwrap_or_default();
         let port = port(host).unwrap_or(if facts.client.tls { b"443" } else { b"80" });
-        let mut fields = Vec::with_capacity(facts.fields.len() + 2 * host.len() + 64);
+        let mut lines = Vec::with_capacity(facts.fields.len() + host.len() + 64);
         for part in [&facts.fields, &b"X-Forwarded-Port: "[..], port, b"\r\nX-Forwarded-Host: ", host, b"\r\n\r\n"] {
-            fields.extend_from_slice(part);
+            lines.extend_from_slice(part);
         }
-        head.truncate(end);
-        head.extend_from_slice(&fields);
+        head.truncate(fields.end);
+        head.extend_from_slice(&lines);
         true
     }
 
@@ -111,6 +108,7 @@ impl ForwardedHeaders {
         if !self.settings.trusts(facts.client.peer.ip()) {
             remove_managed(request);
         }
+        self.remove_nominated(request);
         let absent =
             |request: &RequestHeader, name: &HeaderName| request.headers.get(name).is_none_or(|value| value.is_empty());
         if absent(request, &X_REAL_IP) {
@@ -138,9 +136,7 @@ impl ForwardedHeaders {
         if let Some(host) = host.filter(|h| !h.is_empty() && absent(request, &X_FORWARDED_HOST)) {
             request.insert_header("X-Forwarded-Host", host)?;
         }
-        if absent(request, &X_FORWARDED_SERVER) {
-            request.insert_header("X-Forwarded-Server", self.server.clone())?;
-        }
+        request.insert_header("X-Forwarded-Server", self.server.clone())?;
         if self.settings.add_x_forwarded_scheme_headers
             && let Some(proto) = request.headers.get(&X_FORWARDED_PROTO).cloned()
         {
@@ -171,11 +167,9 @@ impl ForwardedHeaders {
         self.remove_hop_by_hop(request, upgrade)
     }
 
-    fn remove_hop_by_hop(&self, request: &mut RequestHeader, upgrade: bool) -> Result<()> {
-        // The commonest requests have none of them, or a lone `Connection: keep-alive`.
-        if !request.headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
-            return Ok(());
-        }
+    /// Removes the fields that `Connection` names (RFC 9110 §7.6.1). Before filters and rules see the request: what a
+    /// filter adds can't be named away by a client.
+    fn remove_nominated(&self, request: &mut RequestHeader) {
         let named: Vec<String> = request
             .headers
             .get_all(header::CONNECTION)
@@ -185,18 +179,26 @@ impl ForwardedHeaders {
             .map(|name| name.trim().to_ascii_lowercase())
             .filter(|name| !MANAGED.contains(&name.as_str()) && !self.connection.contains(name))
             .collect();
+        for name in &named {
+            // Host and the framing of the body can't be nominated away; the hop-by-hop fields have their own rules.
+            let kept = matches!(name.as_str(), "" | "host" | "content-length" | "transfer-encoding" | "te" | "upgrade");
+            if !kept {
+                request.remove_header(name.as_str());
+            }
+        }
+    }
+
+    fn remove_hop_by_hop(&self, request: &mut RequestHeader, upgrade: bool) -> Result<()> {
+        // The commonest requests have none of them, or a lone `Connection: keep-alive`.
+        if !request.headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+            return Ok(());
+        }
         let trailers = request
             .headers
             .get_all(header::TE)
             .iter()
             .any(|v| v.to_str().is_ok_and(|v| v.split(',').any(|t| t.trim().eq_ignore_ascii_case("trailers"))));
         let protocol = request.headers.get(header::UPGRADE).cloned().filter(|_| upgrade);
-        for name in &named {
-            // Host and the framing of the body can't be nominated away (RFC 9110 §7.6.1).
-            if !matches!(name.as_str(), "" | "host" | "content-length" | "transfer-encoding") {
-                request.remove_header(name.as_str());
-            }
-        }
         for name in &HOP_BY_HOP {
             request.remove_header(name);
         }
@@ -239,43 +241,6 @@ fn port(host: &[u8]) -> Option<&[u8]> {
     (!bare_ipv6 && !port.is_empty()).then_some(port)
 }
 
-/// A head without managed fields, upgrade or folded lines, and with one Host.
-struct Simple {
-    /// Where the Host's value is.
-    host: Range<usize>,
-    /// Where the empty line begins.
-    end: usize,
-}
-
-/// What is needed of a head to write fields into it; none where it is anything but simple, or not the whole text.
-fn simple(head: &[u8]) -> Option<Simple> {
-    let named = |line: &[u8], name: &[u8]| line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name));
-    let mut host = None;
-    let mut at = memchr(b'\n', head)? + 1;
-    loop {
-        let line = head.get(at..)?;
-        let newline = memchr(b'\n', line)?;
-        let line = line.get(..newline)?;
-        match line.first() {
-            None | Some(b'\r') => break,
-            Some(b'x' | b'X' | b' ' | b'\t') => return None,
-            Some(b'u' | b'U') if named(line, b"upgrade") => return None,
-            Some(b'h' | b'H') if named(line, b"host:") => {
-                let value = line.get(5..)?;
-                let start = at + 5 + (value.len() - value.trim_ascii_start().len());
-                let value = start..start + value.trim_ascii().len();
-                if host.replace(value).is_some() {
-                    return None;
-                }
-            }
-            Some(_) => {}
-        }
-        at += newline + 1;
-    }
-    let whole = matches!(head.get(at..)?, b"\n" | b"\r\n");
-    host.filter(|h| whole && !h.is_empty()).map(|host| Simple { host, end: at })
-}
-
 /// Whether a request asks for a websocket.
 pub(super) fn is_websocket(request: &RequestHeader) -> bool {
     request.headers.get(header::UPGRADE).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"))
@@ -306,27 +271,6 @@ mod tests {
             [("a", None), ("a:81", Some("81")), ("[::1]:81", Some("81")), ("[::1]", None), ("::1", None), ("a:", None)]
         {
             assert_eq!(port(host.as_bytes()), expected.map(str::as_bytes), "{host}");
-        }
-    }
-
-    #[test]
-    fn takes_only_simple_heads_for_simple() {
-        let simple_host = |head: &str| simple(head.as_bytes()).and_then(|s| head.get(s.host).map(str::to_owned));
-        for (head, host) in [
-            ("GET / HTTP/1.1\r\nHost: a.b:1 \r\n\r\n", Some("a.b:1")),
-            ("GET / HTTP/1.1\nhost:a\n\n", Some("a")),
-            ("GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: x\r\nAccept: X\r\n\r\n", Some("a")),
-            ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", None),
-            ("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1\r\n\r\n", None),
-            ("GET / HTTP/1.1\r\nHost: a\r\nx_real_ip: 1\r\n\r\n", None),
-            ("GET / HTTP/1.1\r\nHost: a\r\n X-Forwarded-For: 1\r\n\r\n", None),
-            ("GET / HTTP/1.1\r\nHost: a\r\nUPGRADE: websocket\r\n\r\n", None),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody", None),
-            ("GET / HTTP/1.1\r\nHost:\r\n\r\n", None),
-            ("GET / HTTP/1.0\r\n\r\n", None),
-            ("GET / HTTP/1.1\r\nHost: a\r\n", None),
-        ] {
-            assert_eq!(simple_host(head).as_deref(), host, "{head:?}");
         }
     }
 }

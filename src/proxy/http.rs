@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use ingora_middleware::{ChainState, Flow, Reply};
 use log::{debug, info, warn};
 use pingora::modules::http::HttpModules;
@@ -49,11 +49,11 @@ pub struct Gateway {
 /// The state of one request.
 #[derive(Default)]
 pub struct Ctx {
-    facts: Option<Arc<ProxyDigest>>,
+    /// Holds the facts of the connection.
+    digest: Option<Arc<ProxyDigest>>,
     /// The routes taken: one, or a parent and its children.
     layers: SmallVec<[Layer; 1]>,
     server: Option<Arc<Server>>,
-    attempts: usize,
     upgrade: bool,
     /// Whether the forwarding fields are in the head already.
     forwarded: bool,
@@ -73,22 +73,14 @@ struct Layer {
 // === impl Ctx ===
 
 impl Ctx {
-    fn facts(&self) -> Result<&Facts> {
-        self.facts
-            .as_ref()
-            .and_then(|digest| digest.user_data.as_ref()?.downcast_ref())
-            .ok_or_else(|| Error::explain(ErrorType::InternalError, "a connection without facts"))
-    }
-
     fn suppresses_forwarded_for(&self) -> bool {
         self.layers.iter().any(|l| l.state.notes.suppress_forwarded_for)
     }
 
     /// Runs the response hooks of all layers, innermost first; a filter's fault becomes the response it asks for.
     fn response(&mut self, request: &RequestHeader, response: &mut ResponseHeader) -> Result<()> {
-        let client = &self.facts.clone();
-        let client = client.as_ref().and_then(|d| d.user_data.as_ref()?.downcast_ref::<Facts>());
-        let Some(client) = client.map(|f| &f.client) else { return Ok(()) };
+        let digest = self.digest.clone();
+        let client = &facts(digest.as_deref())?.client;
         for layer in self.layers.iter_mut().rev() {
             if let Err(fault) = layer.route.chain.response(&mut layer.state, request, response, client) {
                 warn!("{fault}");
@@ -104,19 +96,12 @@ impl Ctx {
 impl Gateway {
     /// Routes a request, and runs its filters; a reply ends it.
     async fn dispatch(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Option<Reply>> {
-        let facts = session.digest().and_then(|d| d.proxy_digest.clone());
-        ctx.facts = facts.clone();
-        let Some(facts) = facts.as_ref().and_then(|d| d.user_data.as_ref()?.downcast_ref::<Facts>()) else {
-            return Err(Error::explain(ErrorType::InternalError, "a connection without facts"));
-        };
+        ctx.digest = session.digest().and_then(|d| d.proxy_digest.clone());
+        let digest = ctx.digest.clone();
+        let facts = facts(digest.as_deref())?;
         let entry_point = &facts.entry_point;
         ctx.upgrade = is_upgrade(session.req_header());
-        if ctx.upgrade {
-            // What follows an upgrade is no request: it may be silent for as long as it likes.
-            session.set_read_timeout(None);
-        } else {
-            ctx.deadline = entry_point.limits.read_timeout.map(|t| Instant::now() + t);
-        }
+        ctx.deadline = entry_point.limits.read_timeout.map(|t| Instant::now() + t);
         let request = session.req_header_mut();
         if let Err(refusal) = entry_point.paths.clean(request)? {
             session.set_keepalive(None);
@@ -179,6 +164,13 @@ impl Gateway {
     }
 }
 
+/// The facts of a connection, in its digest since it was accepted.
+fn facts(digest: Option<&ProxyDigest>) -> Result<&Facts> {
+    digest
+        .and_then(|digest| digest.user_data.as_ref()?.downcast_ref())
+        .ok_or_else(|| Error::explain(ErrorType::InternalError, "a connection without facts"))
+}
+
 /// Removes what a response says of the connection to the server only (RFC 9110 §7.6.1).
 fn remove_hop_by_hop(response: &mut ResponseHeader) {
     let ordinary = |value: &HeaderValue| matches!(value.as_bytes(), b"keep-alive" | b"close" | b"Upgrade" | b"upgrade");
@@ -237,7 +229,6 @@ impl ProxyHttp for Gateway {
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        ctx.attempts += 1;
         let server = ctx.server.as_ref().ok_or_else(|| Error::explain(ErrorType::HTTPStatus(503), "no server"))?;
         Ok(Box::new(if ctx.upgrade { server.upgrade.clone() } else { server.peer.clone() }))
     }
@@ -295,15 +286,9 @@ impl ProxyHttp for Gateway {
         if let Some(server) = ctx.server.as_ref().filter(|s| !s.pass_host_header) {
             request.insert_header(header::HOST, server.authority.clone())?;
         }
-        let query = request.uri.query().filter(|q| q.contains(';')).map(|q| q.replace(';', "&"));
-        if query.is_some() || request.uri.authority().is_some() {
-            // An authority (HTTP/2) would take the Host's place.
-            let path = request.uri.path();
-            let target = match query.as_deref().or(request.uri.query()) {
-                Some(query) => format!("{path}?{query}"),
-                None => path.to_owned(),
-            };
-            if let Ok(uri) = target.parse::<Uri>() {
+        if request.uri.authority().is_some() {
+            // The authority of HTTP/2 would take the Host's place.
+            if let Some(Ok(uri)) = request.uri.path_and_query().map(|target| target.as_str().parse::<Uri>()) {
                 request.set_uri(uri);
             }
         }
@@ -313,12 +298,17 @@ impl ProxyHttp for Gateway {
             }
         }
         let upgrade = ctx.upgrade && session.req_header().version == Version::HTTP_11;
-        let facts = ctx.facts()?;
+        let facts = facts(ctx.digest.as_deref())?;
         facts.entry_point.forwarded.forward(request, facts, upgrade, !ctx.suppresses_forwarded_for())
     }
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         ctx.status = response.status.as_u16();
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            // What follows is no request: it may be silent for as long as it likes.
+            session.set_read_timeout(None);
+            (ctx.deadline, ctx.watchdog) = (None, None);
+        }
         if response.status.is_informational() {
             return Ok(());
         }

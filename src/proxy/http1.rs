@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{GetProxyDigest, Shutdown, Stream};
@@ -15,18 +15,17 @@ use super::connection::{Connection, Facts};
 use super::entry_point::{EntryPoint, Limits};
 use super::forwarded::Written;
 use super::life_cycle::turned;
-use super::request_head::{self, head_end};
+use super::request_head::{Fields, head_end, tidy_target};
 use pingora::server::ShutdownWatch;
 
 /// Go adds this to `maxHeaderBytes` before it answers 431.
 const HEAD_SLACK: usize = 4096;
+/// Pingora refuses larger heads with 400 (`MAX_HEADER_SIZE`).
+const PINGORA_MOST: usize = 1_048_575;
 const FIRST_READ: usize = 4096;
+/// CR and LF before a request that are skipped.
+const MOST_EMPTY_LINES: usize = 16;
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n431 Request Header Fields Too Large";
-
-const BAD_TARGET: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request: fragment in the request target";
 
 enum Head {
     /// The whole head of a request, and what follows it.
@@ -55,22 +54,24 @@ pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut 
             head = read_head(&mut stream, std::mem::take(&mut pipelined), limits, patience, &mut clock) => head,
             () = turned(&mut drain) => Head::Gone,
         };
-        let (mut head, end) = match head {
-            Head::Request(head, end) => request_head::origin_form(head, end),
+        let (head, end) = match head {
+            Head::Request(head, end) => (head, end),
             Head::Http2(preface) if served == 0 => match rewound(stream, preface) {
                 Some(connection) => return entry_point.serve_http2(connection, &drain).await,
                 None => return,
             },
-            Head::TooLarge => return refuse(stream, TOO_LARGE).await,
+            Head::TooLarge => return refuse(stream, 431, "Request Header Fields Too Large").await,
             Head::Http2(_) | Head::Gone => return Shutdown::shutdown(&mut *stream).await,
         };
-        if request_head::has_fragment(&head[..end]) {
-            return refuse(stream, BAD_TARGET).await;
-        }
-        if let Some(next) = request_head::next_request(&head, end) {
+        let (mut head, end) = match tidy_target(head, end) {
+            Ok(tidied) => tidied,
+            Err(refusal) => return refuse(stream, 400, &format!("Bad Request: {refusal}")).await,
+        };
+        let fields = Fields::of(&head[..end]);
+        if let Some(next) = fields.next_request(&head, end) {
             pipelined = head.split_off(next);
         }
-        let written = entry_point.forwarded.write(&mut head, facts);
+        let written = head.len() == end && entry_point.forwarded.write(&mut head, &fields, facts);
         served += 1;
         let last = limits.keep_alive_max_requests.is_some_and(|max| served >= max)
             || limits.keep_alive_max_time.is_some_and(|max| accepted.elapsed() >= max);
@@ -139,18 +140,31 @@ async fn read_head(
     patience: Option<Duration>,
     clock: &mut Clock,
 ) -> Head {
+    let largest = limits.max_header_bytes.saturating_add(HEAD_SLACK).min(PINGORA_MOST);
     let in_time = |limit: Option<Duration>| limit.map(|limit| Instant::now() + limit);
     let mut begun = !head.is_empty();
     let mut deadline = in_time(if begun { limits.read_timeout } else { patience });
     let mut scan = 0;
+    let mut empty_lines = 0;
     loop {
+        // Empty lines before a request are to be skipped (RFC 9112 §2.2), but not for ever.
+        while matches!(head.first(), Some(b'\r' | b'\n')) && empty_lines < MOST_EMPTY_LINES {
+            head.advance(1);
+            empty_lines += 1;
+        }
+        if empty_lines == MOST_EMPTY_LINES {
+            return Head::Gone;
+        }
         if let Some(end) = head_end(&head, &mut scan) {
+            if end > largest {
+                return Head::TooLarge;
+            }
             return match H2_PREFACE.starts_with(&head[..end]) {
                 true => Head::Http2(head),
                 false => Head::Request(head, end),
             };
         }
-        if head.len() > limits.max_header_bytes.saturating_add(HEAD_SLACK) {
+        if head.len() > largest {
             return Head::TooLarge;
         }
         head.reserve(FIRST_READ);
@@ -165,8 +179,13 @@ async fn read_head(
     }
 }
 
-async fn refuse(mut stream: Stream, answer: &[u8]) {
-    if stream.write_all(answer).await.is_err() || stream.flush().await.is_err() {
+/// Answers as Go's server answers what it can't read, and closes.
+async fn refuse(mut stream: Stream, status: u16, message: &str) {
+    let reason = message.split(':').next().unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{status} {message}"
+    );
+    if stream.write_all(answer.as_bytes()).await.is_err() || stream.flush().await.is_err() {
         return;
     }
     Shutdown::shutdown(&mut *stream).await;

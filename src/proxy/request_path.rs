@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue, Uri, Version, header};
-use pingora_error::Result;
 use pingora_http::RequestHeader;
 
 use crate::config;
@@ -12,7 +11,7 @@ use crate::config::entry_point::http::UnderscoreHeaders;
 
 /// How an entry point cleans paths.
 #[derive(Debug, Default)]
-pub(super) struct PathRules {
+pub struct PathRules {
     sanitize: bool,
     encode_semicolons: bool,
     /// Escapes that are refused; none by default.
@@ -21,12 +20,13 @@ pub(super) struct PathRules {
 }
 
 /// Why a request is refused before it is routed; always 400.
-pub(super) type Refusal = &'static str;
+pub type Refusal = &'static str;
 
 // === impl PathRules ===
 
 impl PathRules {
-    pub(super) fn new(settings: &config::entry_point::Http) -> Self {
+    /// The rules of an entry point.
+    pub fn new(settings: &config::entry_point::Http) -> Self {
         let allowed = &settings.encoded_characters;
         let characters = [
             ("%2F", allowed.allow_encoded_slash),
@@ -46,38 +46,22 @@ impl PathRules {
     }
 
     /// Gives the request a `Host`, an origin-form target and a clean path; `Err` says why it is refused.
-    pub(super) fn clean(&self, request: &mut RequestHeader) -> Result<Result<(), Refusal>> {
+    pub(super) fn clean(&self, request: &mut RequestHeader) -> pingora_error::Result<Result<(), Refusal>> {
         if let Err(refusal) = settle_host(request)? {
             return Ok(Err(refusal));
         }
         if !self.underscored(request) {
             return Ok(Err("a header has an underscore in its name"));
         }
-        // A target that isn't UTF-8 is kept raw by Pingora, and would be forwarded as it is.
-        if !request.raw_path().is_ascii() {
-            return Ok(Err("the request target must be ASCII"));
-        }
-        if request.raw_path().contains(&b'#') {
-            return Ok(Err("the request target must not contain a fragment"));
-        }
-        let path = request.uri.path();
-        let query = request.uri.query();
-        let absolute = request.uri.authority().is_some() && request.version != Version::HTTP_2;
-        let normal = match normalize(path) {
-            Ok(normal) => normal,
+        let (path, query) = (request.uri.path(), request.uri.query());
+        let (path, query) = match self.clean_target(path, query) {
+            Ok(cleaned) => cleaned,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if self.refused.iter().any(|escape| normal.contains(escape)) {
-            return Ok(Err("the path has an encoded character that is not allowed here"));
-        }
-        let clean = if self.sanitize { sanitize(normal) } else { normal };
-        let query = query.map(|q| if self.encode_semicolons { encode_semicolons(q) } else { Cow::Borrowed(q) });
-        let changed = absolute || matches!(clean, Cow::Owned(_)) || matches!(query, Some(Cow::Owned(_)));
-        if changed {
-            let path = if clean.is_empty() { "/" } else { &*clean };
+        if matches!(path, Cow::Owned(_)) || matches!(query, Some(Cow::Owned(_))) {
             let target = match query {
                 Some(query) => format!("{path}?{query}"),
-                None => path.to_owned(),
+                None => path.into_owned(),
             };
             match rebuilt(&request.uri, request.version, &target) {
                 Some(uri) => request.set_uri(uri),
@@ -85,6 +69,28 @@ impl PathRules {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// A path and a query as rules and servers see them; borrowed where there is nothing to clean.
+    ///
+    /// # Errors
+    /// Why the request is refused.
+    pub fn clean_target<'t>(
+        &self,
+        path: &'t str,
+        query: Option<&'t str>,
+    ) -> Result<(Cow<'t, str>, Option<Cow<'t, str>>), Refusal> {
+        let normal = normalize(path)?;
+        if self.refused.iter().any(|escape| normal.contains(escape)) {
+            return Err("the path has an encoded character that is not allowed here");
+        }
+        let clean = if self.sanitize { sanitize(normal) } else { normal };
+        let semicolon = if self.encode_semicolons { "%3B" } else { "&" };
+        let query = query.map(|query| match memchr::memchr(b';', query.as_bytes()) {
+            Some(_) => Cow::Owned(query.replace(';', semicolon)),
+            None => Cow::Borrowed(query),
+        });
+        Ok((clean, query))
     }
 }
 
@@ -116,8 +122,8 @@ fn rebuilt(old: &Uri, version: Version, target: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// HTTP/1.1 needs a Host (RFC 9112 §3.2); an absolute target's authority, and HTTP/2's `:authority`, become it.
-fn settle_host(request: &mut RequestHeader) -> Result<Result<(), Refusal>> {
+/// HTTP/1.1 needs a Host (RFC 9112 §3.2); HTTP/2's `:authority` becomes it.
+fn settle_host(request: &mut RequestHeader) -> pingora_error::Result<Result<(), Refusal>> {
     if let Some(authority) = request.uri.authority() {
         let authority = authority.as_str();
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -195,15 +201,10 @@ fn sanitize(path: Cow<'_, str>) -> Cow<'_, str> {
         out.push('/');
         out.push_str(segment);
     }
-    let slash = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
-    if out.is_empty() || slash {
+    if out.is_empty() || path.ends_with('/') {
         out.push('/');
     }
     if out == *path { path } else { Cow::Owned(out) }
-}
-
-fn encode_semicolons(query: &str) -> Cow<'_, str> {
-    if query.contains(';') { Cow::Owned(query.replace(';', "%3B")) } else { Cow::Borrowed(query) }
 }
 
 #[cfg(test)]
@@ -232,7 +233,9 @@ mod tests {
             ("/../../etc", "/etc"),
             ("/a//b/", "/a/b/"),
             ("/a/./b", "/a/b"),
-            ("/a/b/..", "/a/"),
+            ("/a/b/..", "/a"),
+            ("/a/b/../", "/a/"),
+            ("/a/b/.", "/a/b"),
             ("//", "/"),
             ("/.well-known/x", "/.well-known/x"),
             ("/a/.hidden", "/a/.hidden"),
@@ -253,12 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn turns_an_absolute_target_into_host_and_path() {
-        let rules = PathRules { sanitize: true, ..PathRules::default() };
-        let mut request = RequestHeader::build("GET", b"http://a.example:8080/x?y=1", None).unwrap();
-        request.set_version(Version::HTTP_11);
-        rules.clean(&mut request).unwrap().unwrap();
-        assert_eq!(request.headers.get("host").unwrap(), "a.example:8080");
-        assert_eq!(request.raw_path(), b"/x?y=1");
+    fn reads_semicolons_as_ampersands_unless_told_to_escape_them() {
+        for (encode_semicolons, expected) in [(false, "a=1&b=2"), (true, "a=1%3Bb=2")] {
+            let rules = PathRules { encode_semicolons, ..PathRules::default() };
+            let (_, query) = rules.clean_target("/", Some("a=1;b=2")).unwrap();
+            assert_eq!(query.unwrap(), expected);
+        }
     }
 }

@@ -42,13 +42,17 @@ pub fn compile(
         old_rules: old.map(rules_by_router).unwrap_or_default(),
         services: Services::new(&configuration, &settings.default_transport, old, &resolved),
         filters: Filters::new(&configuration, &settings.registry, old),
-        here: 0,
+        here: Vec::new(),
         disabled: BTreeMap::new(),
+        child_routes: HashMap::new(),
         diagnostics: Vec::new(),
     };
     let (table, diagnostics) = compiler.run(&configuration);
     (Table { resolved, ..table }, diagnostics)
 }
+
+/// Layers of routes end here: far more than anyone writes, few enough for the stack.
+const DEEPEST: usize = 64;
 
 struct Compiler<'a> {
     configuration: &'a Configuration,
@@ -58,10 +62,12 @@ struct Compiler<'a> {
     old_rules: HashMap<&'a str, &'a Arc<Route>>,
     services: Services<'a>,
     filters: Filters<'a>,
-    /// The position of the entry point that a router is being compiled for.
-    here: usize,
+    /// The positions of the entry points that a router is being compiled for.
+    here: Vec<usize>,
     /// By name, TCP routers apart.
     disabled: BTreeMap<(bool, String), Disabled>,
+    /// Child routes by name: compiled once, however many parents they have.
+    child_routes: HashMap<String, Option<Arc<Route>>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -188,9 +194,12 @@ impl Compiler<'_> {
         let positions = self.positions(Section::HttpRouter, name, &router.entry_points, entry_points);
         // Routes are the same on entry points that add no middlewares of their own, and so are their mistakes.
         let mut shared: Option<Option<Arc<Route>>> = None;
+        let adds_nothing =
+            |p: &usize| entry_points.get(*p).is_some_and(|(_, entry_point)| entry_point.http.middlewares.is_empty());
+        let sharing: Vec<usize> = positions.iter().copied().filter(adds_nothing).collect();
         for position in positions {
             let Some((entry_point_name, entry_point)) = entry_points.get(position) else { continue };
-            self.here = position;
+            self.here = vec![position];
             let model = &entry_point.http;
             let options = match (&router.tls, &model.tls) {
                 (Some(tls), _) => (tls.options.as_str(), None),
@@ -202,12 +211,13 @@ impl Compiler<'_> {
                 continue;
             }
             let route = match &shared {
-                Some(Some(route)) if model.middlewares.is_empty() => Some(route.clone()),
-                Some(None) if model.middlewares.is_empty() => {
-                    self.note_disabled(Section::HttpRouter, name, "");
-                    None
+                Some(route) if model.middlewares.is_empty() => route.clone(),
+                _ => {
+                    if model.middlewares.is_empty() {
+                        self.here.clone_from(&sharing);
+                    }
+                    self.route(name, router, &model.middlewares, children, &mut Vec::new()).map(Arc::new)
                 }
-                _ => self.route(name, router, &model.middlewares, children, &mut Vec::new()).map(Arc::new),
             };
             if model.middlewares.is_empty() {
                 shared = Some(route.clone());
@@ -328,6 +338,10 @@ impl Compiler<'_> {
         children: &BTreeMap<&str, Vec<&str>>,
         open: &mut Vec<String>,
     ) -> Option<Target> {
+        if open.len() > DEEPEST {
+            let message = format!("routes are nested in more than {DEEPEST} layers: remove some layers");
+            return self.disable(parent, "TooManyLayers", Field::Route(""), message);
+        }
         if open.iter().any(|n| n == parent) {
             let message = format!("routes are one another's parents: {} → {parent}", open.join(" → "));
             return self.disable(parent, "CyclicRoutes", Field::Route(""), message);
@@ -336,12 +350,22 @@ impl Compiler<'_> {
         let mut routes = Vec::new();
         for name in names {
             let Some(router) = self.configuration.http.routers.get(*name) else { continue };
-            if router.tls.is_some() || !router.entry_points.is_empty() {
-                let message = "a child route takes its entry points and TLS from its parent: remove spec.entryPoints and spec.tls";
-                let _: Option<()> = self.disable(name, "ChildRoute", Field::Route(""), message);
+            if let Some(done) = self.child_routes.get(*name).cloned() {
+                if done.is_none() {
+                    self.note_disabled(Section::HttpRouter, name, "");
+                }
+                routes.extend(done);
                 continue;
             }
-            routes.extend(self.route(name, router, &[], children, open).map(Arc::new));
+            let child = if router.tls.is_some() || !router.entry_points.is_empty() || router.observability.is_some() {
+                let message =
+                    "a child route takes its entry points, TLS and observability from its parent: remove them";
+                self.disable(name, "ChildRoute", Field::Route(""), message)
+            } else {
+                self.route(name, router, &[], children, open).map(Arc::new)
+            };
+            self.child_routes.insert((*name).to_owned(), child.clone());
+            routes.extend(child);
         }
         open.pop();
         Some(Target::Children(Routes::new(routes)))
@@ -397,7 +421,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Keeps a router that doesn't serve on the entry point at hand, for whoever asks about it; the first reason counts.
+    /// Keeps a router that doesn't serve on the entry points at hand, for whoever asks about it; the first reason counts.
     fn note_disabled(&mut self, section: Section, name: &str, reason: &str) {
         let tcp = section == Section::TcpRouter;
         let rule_and_priority = match tcp {
@@ -413,9 +437,9 @@ impl Compiler<'_> {
             reason: reason.to_owned(),
             entry_points: Vec::new(),
         });
-        if !disabled.entry_points.contains(&self.here) {
-            disabled.entry_points.push(self.here);
-        }
+        disabled.entry_points.extend(&self.here);
+        disabled.entry_points.sort_unstable();
+        disabled.entry_points.dedup();
     }
 
     fn origin(&self, section: Section, name: &str) -> (ObjectRef, String) {

@@ -22,6 +22,10 @@ pub(super) type Problem = String;
 /// Chains of chains end here; Traefik refuses recursion, which is found at any depth.
 const DEEPEST: usize = 64;
 
+/// A router has no more middlewares than this, chains and their members counted wherever they are used again: chains that
+/// name others twice would grow without limit.
+const MOST: usize = 10_000;
+
 /// Builds each filter at most once.
 pub(super) struct Filters<'a> {
     configuration: &'a Configuration,
@@ -40,8 +44,9 @@ impl<'a> Filters<'a> {
     /// The chain of a router, and the names of its middlewares with chains unfolded.
     pub(super) fn chain(&mut self, router: &str, names: &[String]) -> Result<(Chain, Vec<String>), Problem> {
         let mut flat = Vec::new();
+        let mut left = MOST;
         for name in names {
-            self.unfold(name, &mut Vec::new(), &mut flat)?;
+            self.unfold(name, &mut Vec::new(), &mut left, &mut flat)?;
         }
         let links = flat
             .iter()
@@ -61,19 +66,32 @@ impl<'a> Filters<'a> {
         })
     }
 
-    fn unfold(&self, name: &str, open: &mut Vec<String>, flat: &mut Vec<String>) -> Result<(), Problem> {
+    fn unfold(
+        &self,
+        name: &str,
+        open: &mut Vec<String>,
+        left: &mut usize,
+        flat: &mut Vec<String>,
+    ) -> Result<(), Problem> {
+        let Some(fewer) = left.checked_sub(1) else {
+            return Err(format!("chains unfold to more than {MOST} middlewares: remove some members"));
+        };
+        *left = fewer;
         let name = name.strip_suffix("@kubernetescrd").unwrap_or(name);
         let settings = self.settings(name)?;
         let Some(chain) = &settings.chain else {
             flat.push(name.to_owned());
             return Ok(());
         };
-        if open.iter().any(|n| n == name) || open.len() > DEEPEST {
+        if open.len() > DEEPEST {
+            return Err(format!("chains are nested more than {DEEPEST} deep: remove some levels"));
+        }
+        if open.iter().any(|n| n == name) {
             return Err(format!("middlewares refer to one another in a circle: {} → {name}", open.join(" → ")));
         }
         open.push(name.to_owned());
         for member in &chain.middlewares {
-            self.unfold(member, open, flat)?;
+            self.unfold(member, open, left, flat)?;
         }
         open.pop();
         Ok(())

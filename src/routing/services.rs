@@ -18,6 +18,9 @@ pub(super) type Compiled = HashMap<String, Arc<Service>>;
 /// Why a service can't serve.
 pub(super) type Problem = String;
 
+/// Services of services end here: far more than anyone writes, few enough for the stack.
+const DEEPEST: usize = 64;
+
 /// Compiles each service at most once.
 pub(super) struct Services<'a> {
     configuration: &'a Configuration,
@@ -59,11 +62,17 @@ impl<'a> Services<'a> {
         let Some((name, settings)) = services.get_key_value(name) else {
             return Err(format!("the service {name:?} does not exist"));
         };
+        if self.open.len() > DEEPEST {
+            return Err(format!("services refer to one another more than {DEEPEST} levels deep: remove some levels"));
+        }
         if self.open.contains(&name.as_str()) {
             return Err(format!("services refer to one another in a circle: {} → {name}", self.open.join(" → ")));
         }
         self.open.push(name);
-        let compiled = self.compile(name, settings).map_err(|problem| format!("service {name}: {problem}"));
+        let compiled = self.compile(name, settings).map_err(|problem| match problem.starts_with("service") {
+            true => problem,
+            false => format!("service {name}: {problem}"),
+        });
         self.open.pop();
         self.done.insert(name, compiled.clone());
         compiled

@@ -8,11 +8,11 @@ use rustc_hash::FxHashMap;
 /// The most names of a circle that are told.
 const TOLD: usize = 8;
 
-/// An edge that closes a circle.
+/// A circle.
 #[derive(Debug, PartialEq)]
 pub(super) struct Cycle<'n> {
-    /// The node that closes it.
-    pub from: &'n str,
+    /// Its edges, each from a node to the next; of a long circle the first ones and the one that closes it.
+    pub edges: Vec<(&'n str, &'n str)>,
     /// The way around, `a → b → a`; shortened where it is long.
     pub way: String,
 }
@@ -46,11 +46,14 @@ pub(super) fn cycles<'n>(edges: &BTreeMap<&'n str, Vec<&'n str>>) -> Vec<Cycle<'
                 Some(Seen::OnWay(depth)) => {
                     let circle = way.get(*depth..).unwrap_or_default();
                     let mut told: Vec<&str> = circle.iter().take(TOLD).map(|(name, _)| *name).collect();
+                    let nexts = circle.iter().skip(1).map(|(name, _)| *name);
+                    let mut edges: Vec<_> = told.iter().copied().zip(nexts).collect();
+                    edges.push((node, child));
                     if circle.len() > TOLD {
                         told.push("…");
                     }
                     told.push(child);
-                    found.push(Cycle { from: node, way: told.join(" → ") });
+                    found.push(Cycle { edges, way: told.join(" → ") });
                 }
                 None => {
                     seen.insert(child, Seen::OnWay(way.len()));
@@ -80,6 +83,13 @@ mod tests {
     }
 
     #[test]
+    fn names_the_edges() {
+        let edges = [("a", vec!["b"]), ("b", vec!["c"]), ("c", vec!["b", "c"])].into();
+        let found: Vec<_> = cycles(&edges).into_iter().map(|c| c.edges).collect();
+        assert_eq!(found, [vec![("b", "c"), ("c", "b")], vec![("c", "c")]]);
+    }
+
+    #[test]
     fn stands_depth() {
         let names: Vec<String> = (0..100_000).map(|i| format!("{i:06}")).collect();
         let first = names[0].as_str();
@@ -87,5 +97,7 @@ mod tests {
         let found = cycles(&edges);
         assert_eq!(found.len(), 99_999);
         assert!(found.iter().all(|c| c.way.matches('→').count() <= TOLD + 1));
+        let closing = |c: &Cycle<'_>| c.edges.len() <= TOLD + 1 && c.edges.last().is_some_and(|e| e.1 == first);
+        assert!(found.iter().all(closing));
     }
 }

@@ -322,7 +322,11 @@ fn endpoints(
     let message = format!("Service {namespace}/{name} has no servers: {why}");
     let field = format!("{path}.name");
     if cx.options.allow_empty_services {
-        cx.warning("NoEndpoints", object, &field, format!("{message}; it answers 503 until there is one"));
+        let until = match traffic {
+            Traffic::Http => "it answers 503",
+            Traffic::Stream => "nobody gets through",
+        };
+        cx.warning("NoEndpoints", object, &field, format!("{message}; {until} until there is one"));
         return Some(list);
     }
     cx.error("NoEndpoints", object, &field, message);

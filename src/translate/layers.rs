@@ -86,9 +86,12 @@ pub(super) fn check(cx: &mut Context<'_>) {
     }
     if !parents.is_empty() {
         let edges = routers.iter().map(|(name, r)| (name.as_str(), r.parent_refs.iter().map(String::as_str).collect()));
+        let mut told = FxHashSet::default();
         for cycle in cycles(&edges.collect()) {
             let message = format!("is its own ancestor ({}): not served; break the circle", cycle.way);
-            tell("CyclicParents", cycle.from, "", message);
+            for (name, _) in cycle.edges.into_iter().filter(|(name, _)| told.insert(*name)) {
+                tell("CyclicParents", name, "", message.clone());
+            }
         }
     }
     cx.diagnostics.append(&mut found);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ingora_crds::TraefikService;
 use ingora_crds::service::{ServiceRef, Sticky};
 use ingora_crds::traefik_service::{Failover, Mirroring, TraefikServiceSpec};
+use rustc_hash::FxHashSet;
 
 use super::context::{Context, Found};
 use super::cycles::cycles;
@@ -131,10 +132,16 @@ fn report_cycles(cx: &mut Context<'_>) {
             Some((name.as_str(), children))
         })
         .collect();
+    let mut told = FxHashSet::default();
     for cycle in cycles(&edges) {
-        let Some(origin) = cx.out.origins.get(Section::HttpService, cycle.from) else { continue };
         let message = format!("refers to itself ({}): its routers are not served; break the circle", cycle.way);
-        cx.diagnostics.push(Diagnostic::error("CyclicService", &origin.object, origin.path.as_str(), message));
+        for (name, _) in cycle.edges {
+            let Some(origin) = cx.out.origins.get(Section::HttpService, name).filter(|_| told.insert(name)) else {
+                continue;
+            };
+            let finding = Diagnostic::error("CyclicService", &origin.object, origin.path.as_str(), message.as_str());
+            cx.diagnostics.push(finding);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What servers are told of clients, what clients may say themselves, and what is about one connection only.
 
-use crate::support::{Backend, Gateway, Message, route};
+use crate::support::{Backend, Gateway, Message, middleware, route};
 
 const TRUSTED: &str = "entryPoints: {web: {forwardedHeaders: {trustedIPs: [127.0.0.0/8]}}}";
 
@@ -58,12 +58,12 @@ async fn trusted_peers_are_believed() {
     let request = "GET / HTTP/1.1\nHost: a.example\nX-Forwarded-For: 1.1.1.1\nX-Forwarded-For: 2.2.2.2\nX-Real-Ip: 1.1.1.1\n\
         X-Forwarded-Proto: https\nX-Forwarded-Host: public.example\nX-Forwarded-Server: edge\nX-Forwarded-Prefix: /p\n\n";
     let seen = seen(TRUSTED, request).await;
+    assert_ne!(seen.header("X-Forwarded-Server"), Some("edge"), "the last gateway names itself");
     seen.assert_header("X-Forwarded-For", "1.1.1.1, 2.2.2.2, 127.0.0.1")
         .assert_header("X-Real-Ip", "1.1.1.1")
         .assert_header("X-Forwarded-Proto", "https")
         .assert_header("X-Forwarded-Host", "public.example")
         .assert_header("X-Forwarded-Port", "443")
-        .assert_header("X-Forwarded-Server", "edge")
         .assert_header("X-Forwarded-Prefix", "/p");
 }
 
@@ -156,4 +156,19 @@ async fn seen(config: &str, request: &str) -> Message {
     let backend = Backend::echo().await;
     let gateway = Gateway::configured(config, route("r").to(&backend)).await;
     gateway.ask(request).await.echoed()
+}
+
+#[tokio::test]
+async fn what_a_filter_adds_cant_be_named_away() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(
+        route("r").middlewares(&["h"]).to(&backend)
+            + middleware("h", "headers: {customRequestHeaders: {X-Secret: added}}")
+            + route("named").rule("Header(`X-Named`, `1`)").to(&backend).by("passHostHeader: false"),
+    )
+    .await;
+    let seen =
+        gateway.ask("GET / HTTP/1.1\nHost: a\nConnection: X-Secret, X-Named\nX-Secret: sent\nX-Named: 1\n\n").await;
+    let seen = seen.echoed();
+    seen.assert_header("X-Secret", "added").assert_no_header("X-Named").assert_header("Host", "a");
 }

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{HeaderMap, HeaderValue, Request};
+use http::Request;
 use tokio::process::Command;
 
 use crate::support::http2::{self, connect, get, reply, send};
@@ -65,21 +65,6 @@ async fn responses_may_end_in_trailers() {
     let seen = backend.last();
     assert!(seen.start.starts_with("POST http://a.example/grpc HTTP/2"), "{seen:?}");
     seen.assert_header("te", "trailers").assert_header("x-forwarded-host", "a.example");
-}
-
-#[tokio::test]
-#[ignore = "Pingora 0.9 drops the trailers of requests"]
-async fn requests_may_end_in_trailers() {
-    let backend = http2::backend().await;
-    let gateway = Gateway::start(route("r").to(&backend).by("scheme: h2c")).await;
-    let client = connect(&gateway).await;
-    let (response, mut body) = send(&client, Request::post("http://a.example/"), false).await;
-    body.send_data(Bytes::from_static(b"ping"), false).unwrap();
-    let trailers = HeaderMap::from_iter([(http::HeaderName::from_static("x-sum"), HeaderValue::from_static("4"))]);
-    body.send_trailers(trailers).unwrap();
-    let answer = reply(response).await.unwrap();
-    assert!(answer.body.ends_with(b"\r\nping"), "{answer:?}");
-    assert_eq!(answer.trailers.unwrap_or_else(|| panic!("no trailers")).get("x-received").unwrap(), "1 trailers");
 }
 
 #[tokio::test]

@@ -19,6 +19,13 @@ async fn malformed_requests_are_400() {
         "GET / HTTP/1.1\nHost: a/b\n\n",
         "GET / HTTP/1.1\nHost: a\nHost: b\n\n",
         "GET /a#b HTTP/1.1\nHost: a\n\n",
+        // Not a path: servers would take it for the host.
+        "GET x HTTP/1.1\nHost: a\n\n",
+        "GET x:80 HTTP/1.1\nHost: a\n\n",
+        "GET * HTTP/1.1\nHost: a\n\n",
+        "GET http:///y HTTP/1.1\nHost: a\n\n",
+        "GET /x  HTTP/1.1\nHost: a\n\n",
+        "GET /\x01 HTTP/1.1\nHost: a\n\n",
         "GET /%zz HTTP/1.1\nHost: a\n\n",
         "GET /\n\n",
         "nonsense\n\n",
@@ -84,6 +91,7 @@ async fn a_head_that_is_too_large_is_431() {
     gateway.ask(&head(3000)).await.assert_status(200);
     let reply = gateway.ask(&head(64 << 10)).await;
     reply.assert_status(431).assert_body("431 Request Header Fields Too Large");
+    gateway.ask(&head(4096 + 4096)).await.assert_status(431);
     // One that never ends is not read for ever.
     let mut client = gateway.connect().await;
     client.say("GET / HTTP/1.1\nHost: a\n").await.unwrap();
@@ -195,6 +203,9 @@ async fn paths_are_cleaned_before_they_are_routed() {
         ("//a///b/", "/a/b/"),
         ("/a/./b", "/a/b"),
         ("/a/..", "/"),
+        ("/a/b/..", "/a"),
+        ("/a/b/../", "/a/"),
+        ("/\u{e9}<", "/%C3%A9%3C"),
         ("/../../etc/passwd", "/etc/passwd"),
         ("/%61%7e", "/a~"),
         ("/a%2fb", "/a%2Fb"),
@@ -300,4 +311,27 @@ async fn with_timeouts(timeouts: &str) -> Gateway {
 async fn seen(gateway: &Gateway, target: &str) -> Message {
     let mut client = gateway.connect().await;
     client.ask(&format!("GET {target} HTTP/1.1\nHost: a\n\n")).await.echoed()
+}
+
+#[tokio::test]
+async fn empty_lines_are_skipped_but_not_for_ever() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(route("r").to(&backend)).await;
+    gateway.ask("\n\nGET / HTTP/1.1\nHost: a\n\n").await.assert_status(200);
+    let mut client = gateway.connect().await;
+    // The process may close before all of it is sent.
+    let _ = client.send("\n".repeat(900_000)).await;
+    assert!(client.rest().await.unwrap_or_default().is_empty());
+    gateway.get("a", "/").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn an_unanswered_upgrade_lifts_no_limit() {
+    let backend = Backend::echo().await;
+    let config = "entryPoints: {web: {transport: {respondingTimeouts: {readTimeout: 1s}}}}";
+    let gateway = Gateway::configured(config, route("r").to(&backend)).await;
+    let mut client = gateway.connect().await;
+    client.say("POST / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: x\nContent-Length: 10\n\n1").await.unwrap();
+    // 408, or a plain close: but no waiting beyond the limit.
+    client.rest().await.unwrap();
 }

@@ -308,7 +308,9 @@ fn plain(value: &Value) -> String {
 }
 
 fn range(min: Option<f64>, max: Option<f64>) -> String {
-    match (min, max) {
+    // To the last digit: a value just beyond a large bound is not to look as if it were within.
+    let exact = |n: f64| if n.fract() == 0.0 { format!("{n:.0}") } else { n.to_string() };
+    match (min.map(exact), max.map(exact)) {
         (Some(min), Some(max)) => format!("{min} to {max}"),
         (Some(min), None) => format!("{min} or more"),
         (None, Some(max)) => format!("{max} or less"),

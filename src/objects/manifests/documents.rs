@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use regex::{Captures, Regex};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::value::Reading;
@@ -151,18 +152,23 @@ fn outcome(text: &str, format: Format) -> Outcome {
             }
         }),
         Format::Json => {
-            let mut reader = serde_json::Deserializer::from_str(text);
+            // Cut apart first: to ask the reader between two values whether more follows takes time for all before.
+            let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+            let (mut start, mut line) = (0, 1);
             loop {
-                match reader.end() {
-                    Ok(()) => break None,
-                    Err(_) => {
-                        let reading = Reading::new(text.len(), false);
-                        match reading.read(&mut reader) {
-                            Ok(value) => take(value, reading, &mut decoded),
-                            Err(error) => break Some(error.to_string()),
-                        }
-                    }
+                match values.next() {
+                    None => break None,
+                    Some(Err(error)) => break Some(error.to_string()),
+                    Some(Ok(IgnoredAny)) => {}
                 }
+                let part = text.get(start..values.byte_offset()).unwrap_or_default();
+                let reading = Reading::new(part.len(), false);
+                match reading.read(&mut serde_json::Deserializer::from_str(part)) {
+                    Ok(value) => take(value, reading, &mut decoded),
+                    Err(error) => break Some(in_file(&error.to_string(), line)),
+                }
+                start = values.byte_offset();
+                line += part.matches('\n').count();
             }
         }
     };
@@ -307,6 +313,9 @@ mod tests {
         let outcome = outcome(text, Format::Json);
         assert_eq!(outcome.decoded.objects.len(), 2);
         assert!(outcome.fault.unwrap().contains("line 2"));
+        let deep = format!("{text}]]", text = text.replace("{\"broken\" ", &format!("\n{}", "[".repeat(200))));
+        let fault = super::outcome(&deep, Format::Json).fault.unwrap();
+        assert!(fault.contains("line 3"), "{fault}");
     }
 
     #[test]

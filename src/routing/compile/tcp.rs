@@ -30,10 +30,8 @@ impl Compiler<'_> {
                     }
                 }
                 Err((code, field, message)) => {
-                    for position in positions {
-                        self.here = position;
-                        self.note_disabled(Section::TcpRouter, name, &message);
-                    }
+                    self.here = positions;
+                    self.note_disabled(Section::TcpRouter, name, &message);
                     self.diagnose(Section::TcpRouter, name, code, field, &message);
                 }
             }

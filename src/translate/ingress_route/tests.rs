@@ -331,7 +331,7 @@ fn layers() {
         (
             "{parentRefs: [{name: down}], routes: [{match: 'Host(`a`)'}]}".into(),
             "{parentRefs: [{name: up}], routes: [{match: 'Host(`a`)'}]}".into(),
-            vec!["E CyclicParents spec.routes[0]"],
+            vec!["E CyclicParents spec.routes[0]", "E CyclicParents spec.routes[0]"],
             2,
         ),
     ] {

@@ -2,14 +2,17 @@
 //! A member that may not be referred to refuses the whole chain; one that doesn't exist, or a circle, is told, and
 //! disables the routers that use the chain.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 use ingora_crds::middleware::Chain;
 use ingora_middleware::config;
+use rustc_hash::FxHashSet;
 
 use super::{Refused, Scope};
+use crate::diagnostic::Diagnostic;
 use crate::dynamic::Section;
 use crate::translate::context::Context;
+use crate::translate::cycles::cycles;
 use crate::translate::reference::{self, PROVIDER, Target};
 
 /// Resolves all members, so that each bad one is told.
@@ -27,43 +30,24 @@ pub(super) fn translate(cx: &mut Context<'_>, scope: &Scope<'_>, given: &Chain) 
 
 /// Tells each chain that leads back to itself, and by which member.
 pub(super) fn check(cx: &mut Context<'_>) {
-    let chains = cx.out.http.middlewares.iter().filter(|(_, m)| m.chain.is_some());
-    let names: Vec<String> = chains.map(|(name, _)| name.clone()).collect();
-    for name in names {
-        let Some(origin) = cx.out.origins.get(Section::HttpMiddleware, &name).cloned() else { continue };
-        let members: Vec<String> = members(cx, &name).map(str::to_owned).collect();
-        for (i, member) in members.iter().enumerate() {
-            let path = format!("spec.chain.middlewares[{i}]");
-            if let Some(way) = way(cx, member, &name) {
-                let message = format!(
-                    "the chain leads back to itself: {name} -> {}; take a member out, until then all of \
-                    them serve nothing",
-                    way.join(" -> ")
-                );
-                cx.error("ChainCycle", &origin.object, path, message);
+    let edges: BTreeMap<&str, Vec<&str>> =
+        cx.out.http.middlewares.keys().map(|name| (name.as_str(), members(cx, name).collect())).collect();
+    let mut told = FxHashSet::default();
+    let mut found = Vec::new();
+    for cycle in cycles(&edges) {
+        let message = format!(
+            "the chain leads back to itself ({}): take a member out, until then all of them serve nothing",
+            cycle.way
+        );
+        for (name, member) in cycle.edges {
+            let position = members(cx, name).position(|m| m == member).unwrap_or_default();
+            let path = format!("spec.chain.middlewares[{position}]");
+            if let Some(origin) = cx.out.origins.get(Section::HttpMiddleware, name).filter(|_| told.insert(name)) {
+                found.push(Diagnostic::error("ChainCycle", &origin.object, path, message.as_str()));
             }
         }
     }
-}
-
-/// The shortest way through chains from one middleware to another, both included.
-fn way(cx: &Context<'_>, from: &str, to: &str) -> Option<Vec<String>> {
-    let mut seen = BTreeSet::from([from.to_owned()]);
-    let mut ways = VecDeque::from([vec![from.to_owned()]]);
-    while let Some(way) = ways.pop_front() {
-        let last = way.last()?;
-        if last == to {
-            return Some(way);
-        }
-        for next in members(cx, last) {
-            if seen.insert(next.to_owned()) {
-                let mut longer = way.clone();
-                longer.push(next.to_owned());
-                ways.push_back(longer);
-            }
-        }
-    }
-    None
+    cx.diagnostics.append(&mut found);
 }
 
 /// The members of a chain by their own names; none for what is no chain.

@@ -259,13 +259,13 @@ fn chain_members_are_named() {
 #[test]
 fn circles_are_named() {
     for (objects, expected) in [
-        (&[("a", "{name: a}")][..], vec![("default/a", "default-a -> default-a")]),
+        (&[("a", "{name: a}")][..], vec![("default/a", "default-a → default-a")]),
         (&[("a", "{name: b}"), ("b", "{name: c}, {name: c}"), ("c", "")], vec![]),
         (
             &[("a", "{name: c}, {name: b}"), ("b", "{name: default-a@kubernetescrd}"), ("c", ""), ("d", "{name: a}")],
             vec![
-                ("default/a", "default-a -> default-b -> default-a"),
-                ("default/b", "default-b -> default-a -> default-b"),
+                ("default/a", "default-a → default-b → default-a"),
+                ("default/b", "default-a → default-b → default-a"),
             ],
         ),
     ] {

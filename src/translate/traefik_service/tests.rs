@@ -103,7 +103,9 @@ fn broken_ones_are_lost() {
 fn circles_are_told() {
     let to = |name: &str| format!("{{weighted: {{services: [{{name: {name}, kind: TraefikService}}]}}}}");
     let out = services(&[("x", &to("y")), ("y", &to("z")), ("z", &to("x")), ("w", &to("x"))]);
-    assert_eq!(out.findings("TraefikService"), ["E CyclicService spec.weighted"]);
+    let told: Vec<_> = out.diagnostics.iter().map(|d| d.object.name.as_str()).collect();
+    assert_eq!(told, ["x", "y", "z"], "{}", out.messages());
+    assert_eq!(out.findings("TraefikService"), ["E CyclicService spec.weighted"; 3]);
     assert!(out.messages().contains("default-x → default-y → default-z → default-x"), "{}", out.messages());
 }
 
