@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cycle::Cycle;
-pub use pool::Pool;
+pub use pool::{Membership, Pool};
 pub use resolved::Resolved;
 pub use server::Server;
 
@@ -43,17 +43,6 @@ impl Service {
             Service::Pool(pool) => pool.pick(),
             Service::Weighted(weighted) => weighted.next()?.pick(),
             Service::Alias(service) => service.pick(),
-        }
-    }
-
-    /// The pools of this service that get their members from a name (DNS), to be refreshed when names were
-    /// looked up.
-    pub fn named_pools<'a>(&'a self, found: &mut Vec<&'a Pool>) {
-        match self {
-            Service::Pool(pool) if !pool.names().is_empty() => found.push(pool),
-            Service::Pool(_) => {}
-            Service::Weighted(weighted) => weighted.children.iter().for_each(|c| c.named_pools(found)),
-            Service::Alias(service) => service.named_pools(found),
         }
     }
 

@@ -1,5 +1,5 @@
 //! A set of servers: membership from `pingora-load-balancing`, selection over a view prepared from it.
-//! Members that are names have the addresses that [`Resolved`] knows; who looked names up calls [`Pool::refresh`].
+//! Members that are names have the addresses that [`Resolved`] knows; who looked them up calls [`Membership::refresh`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -20,11 +20,17 @@ use super::server::{Location, Server};
 use super::transport::Transport;
 
 /// A set of servers in round robin.
+#[derive(Debug)]
 pub struct Pool {
+    membership: Arc<Membership>,
+    turn: Arc<AtomicUsize>,
+}
+
+/// The servers of a pool. Pools of the same servers, spoken to in the same way, share one.
+pub struct Membership {
     backends: Backends,
     view: ArcSwap<View>,
     names: Vec<Name>,
-    turn: Arc<AtomicUsize>,
 }
 
 /// The members as requests see them.
@@ -56,19 +62,43 @@ struct Members {
 // === impl Pool ===
 
 impl Pool {
-    /// A pool of servers. Those with an address, or a name whose address is known, serve at once.
+    /// A pool of these servers; `turn` is where a pool that it replaces had come to.
+    pub fn new(membership: Arc<Membership>, turn: Option<Arc<AtomicUsize>>) -> Self {
+        Pool { membership, turn: turn.unwrap_or_default() }
+    }
+
+    /// Its servers.
+    pub fn membership(&self) -> &Arc<Membership> {
+        &self.membership
+    }
+
+    /// The server whose turn it is, among those that take new clients.
+    pub(super) fn pick(&self) -> Option<Arc<Server>> {
+        let view = self.membership.view.load();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        view.open.get(turn.checked_rem(view.open.len())?).cloned()
+    }
+
+    pub(super) fn turn(&self) -> &Arc<AtomicUsize> {
+        &self.turn
+    }
+}
+
+// === impl Membership ===
+
+impl Membership {
+    /// Servers. Those with an address, or a name whose address is known, serve at once.
     pub fn new(
         members: Vec<Member>,
         transport: Arc<Transport>,
         pass_host_header: bool,
-        turn: Option<Arc<AtomicUsize>>,
         resolved: Arc<Resolved>,
     ) -> Self {
         let names = members.iter().filter_map(|m| m.location.name()).collect();
         let backends = Backends::new(Box::new(Members { members, transport, pass_host_header, resolved }));
-        let pool = Pool { backends, view: ArcSwap::default(), names, turn: turn.unwrap_or_default() };
-        pool.refresh();
-        pool
+        let membership = Membership { backends, view: ArcSwap::default(), names };
+        membership.refresh();
+        membership
     }
 
     /// The members that are names.
@@ -86,22 +116,11 @@ impl Pool {
         let open = all.iter().filter(|server| !server.fenced).cloned().collect();
         self.view.store(Arc::new(View { all, open }));
     }
-
-    /// The server whose turn it is, among those that take new clients.
-    pub(super) fn pick(&self) -> Option<Arc<Server>> {
-        let view = self.view.load();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        view.open.get(turn.checked_rem(view.open.len())?).cloned()
-    }
-
-    pub(super) fn turn(&self) -> &Arc<AtomicUsize> {
-        &self.turn
-    }
 }
 
-impl fmt::Debug for Pool {
+impl fmt::Debug for Membership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.view.load().all.iter().map(|s| &s.url)).finish()
+        f.debug_list().entries(self.view.load().all.iter()).finish()
     }
 }
 
@@ -145,7 +164,7 @@ mod tests {
         let transport = Arc::new(Transport::new(&ServersTransport::default()).unwrap());
         let members =
             urls.iter().map(|(url, fenced)| Member { location: Location::parse(url).unwrap(), fenced: *fenced });
-        Pool::new(members.collect(), transport, true, None, resolved)
+        Pool::new(Arc::new(Membership::new(members.collect(), transport, true, resolved)), None)
     }
 
     #[test]
@@ -167,12 +186,12 @@ mod tests {
         let resolved = Arc::new(Resolved::default());
         let pool = pool_with(&[("http://localhost:80", false)], resolved.clone());
         assert!(pool.pick().is_none());
-        assert!(resolved.look_up(pool.names().iter().cloned().collect()).await.is_empty());
-        pool.refresh();
+        assert!(resolved.look_up(pool.membership().names().iter().cloned().collect()).await.is_empty());
+        pool.membership().refresh();
         assert_eq!(pool.pick().unwrap().authority, "localhost:80");
         // A pool that comes later begins with what is known; a name that isn't found keeps nobody else from serving.
         let later = pool_with(&[("http://localhost:80", true), ("http://gone.invalid:80", false)], resolved.clone());
-        assert!(later.pick().is_none() && later.names().len() == 2);
+        assert!(later.pick().is_none() && later.membership().names().len() == 2);
         let later = pool_with(&[("http://localhost:80", false), ("http://gone.invalid:80", false)], resolved);
         assert_eq!(later.pick().unwrap().authority, "localhost:80");
     }

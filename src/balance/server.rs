@@ -1,13 +1,17 @@
 //! One server of a pool: everything that a request to it needs, prepared.
 //! Made from a URL of the dynamic configuration; read by `proxy`.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use pingora::protocols::ALPN;
+use pingora::protocols::l4::socket::SocketAddr as PeerAddr;
+use pingora::protocols::tls::HandshakeCompleteHook;
 use pingora::tls::x509::X509Ref;
-use pingora::upstreams::peer::{ALPN, HttpPeer};
+use pingora::upstreams::peer::{HttpPeer, Scheme as PeerScheme};
 
 use super::resolved::Name;
 use super::transport::Transport;
@@ -16,7 +20,6 @@ use super::transport::Transport;
 const HTTP2_STREAMS: usize = 250;
 
 /// A server, ready to be sent requests.
-#[derive(Debug)]
 pub struct Server {
     /// Its URL as configured.
     pub url: String,
@@ -24,16 +27,16 @@ pub struct Server {
     pub authority: HeaderValue,
     /// Whether it sees the client's Host.
     pub pass_host_header: bool,
-    /// Where and how to connect; cloned for each request.
-    pub peer: HttpPeer,
-    /// The same in HTTP/1.1, for requests that change the protocol.
-    pub upgrade: HttpPeer,
-    /// How long it may take from the end of a request to the head of its response.
-    pub response_header_timeout: Option<Duration>,
     /// The address that its certificate must be for, where its URL has no name.
     pub certified_address: Option<IpAddr>,
     /// Terminating: serves only clients that stick to it.
     pub fenced: bool,
+    address: SocketAddr,
+    scheme: Scheme,
+    sni: String,
+    /// Shared by all its servers: options are large.
+    transport: Arc<Transport>,
+    certify: Option<HandshakeCompleteHook>,
 }
 
 /// Whether the certificate of a connection is for the server's address; in the connection's TLS digest.
@@ -113,7 +116,7 @@ impl Server {
     pub fn new(
         location: &Location,
         address: SocketAddr,
-        transport: &Transport,
+        transport: &Arc<Transport>,
         pass_host_header: bool,
         fenced: bool,
     ) -> Self {
@@ -123,43 +126,68 @@ impl Server {
             (true, "") => location.host.clone(),
             (true, name) => name.to_owned(),
         };
-        let mut upgrade = HttpPeer::new(address, tls, sni);
-        upgrade.options = transport.options.clone();
-        upgrade.group_key = transport.group_key;
-        upgrade.client_cert_key = transport.client_certificate.clone();
-        upgrade.options.alpn = ALPN::H1;
         let named = !transport.server_name.is_empty() || !transport.options.verify_hostname;
         let certified_address = location.address().map(|a| a.ip()).filter(|_| tls && !named);
-        if let Some(address) = certified_address {
-            // Pingora compares names only; `connected_to_upstream` asks for what the handshake notes here.
-            upgrade.options.verify_hostname = false;
-            upgrade.options.upstream_tls_handshake_complete_hook = Some(Arc::new(move |tls| {
+        let certify = certified_address.map(|address| -> HandshakeCompleteHook {
+            Arc::new(move |tls| {
                 let certificate = tls.peer_certificate();
                 Some(Arc::new(CertifiedAddress(certificate.is_some_and(|c| is_for(&c, address)))))
-            }));
-        }
-        let mut peer = upgrade.clone();
-        peer.options.max_h2_streams = HTTP2_STREAMS;
-        match location.scheme {
-            Scheme::Http => {}
-            Scheme::Https if transport.http2 => peer.options.alpn = ALPN::H2H1,
-            Scheme::Https => {}
-            Scheme::H2c => peer.options.alpn = ALPN::H2,
-        }
-        if peer.options.alpn != ALPN::H1 {
-            // The nearest that Pingora has: for HTTP/2 it holds for each wait in the body too.
-            peer.options.read_timeout = transport.response_header_timeout;
-        }
+            })
+        });
         Server {
             url: location.url.clone(),
             authority: location.authority(),
             pass_host_header,
-            response_header_timeout: transport.response_header_timeout,
             certified_address,
-            peer,
-            upgrade,
             fenced,
+            address,
+            scheme: location.scheme,
+            sni,
+            transport: transport.clone(),
+            certify,
         }
+    }
+
+    /// How long it may take from the end of a request to the head of its response.
+    pub fn response_header_timeout(&self) -> Option<Duration> {
+        self.transport.response_header_timeout
+    }
+
+    /// Where and how to connect; `upgrade` for a request that changes the protocol, which only HTTP/1.1 can.
+    pub fn peer(&self, upgrade: bool) -> HttpPeer {
+        let tls = self.scheme == Scheme::Https;
+        let mut options = self.transport.options.clone();
+        options.alpn = match self.scheme {
+            _ if upgrade => ALPN::H1,
+            Scheme::Https if self.transport.http2 => ALPN::H2H1,
+            Scheme::Http | Scheme::Https => ALPN::H1,
+            Scheme::H2c => ALPN::H2,
+        };
+        if options.alpn != ALPN::H1 {
+            options.max_h2_streams = HTTP2_STREAMS;
+            // The nearest that Pingora has: for HTTP/2 it holds for each wait in the body too.
+            options.read_timeout = self.transport.response_header_timeout;
+        }
+        if self.certify.is_some() {
+            // Pingora compares names only; `connected_to_upstream` asks for what the hook notes.
+            options.verify_hostname = false;
+            options.upstream_tls_handshake_complete_hook = self.certify.clone();
+        }
+        HttpPeer {
+            _address: PeerAddr::Inet(self.address),
+            scheme: if tls { PeerScheme::HTTPS } else { PeerScheme::HTTP },
+            sni: self.sni.clone(),
+            proxy: None,
+            client_cert_key: self.transport.client_certificate.clone(),
+            group_key: self.transport.group_key,
+            options,
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
     }
 }
 

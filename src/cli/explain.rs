@@ -7,12 +7,13 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::HOST, uri::Authority};
 use ingora_middleware::Registry;
 
 use super::inputs::{Format, Inputs};
 use crate::config::{Config, Protocol};
+use crate::proxy::request_path::PathRules;
 use crate::routing::Table;
 pub use crate::routing::explain::{Candidate, Explanation};
 use crate::rule::{ConnectionView, RequestView, canonical_host, routing_path};
@@ -89,8 +90,11 @@ pub enum Question {
 /// # Errors
 /// When a file cannot be read, the configuration is wrong, or it has no such entry point.
 pub fn run(args: &Args, registry: Registry) -> anyhow::Result<ExitCode> {
-    let question = args.question()?;
     let cooked = args.inputs.cook_with(registry, Some(&args.entry_point))?;
+    let mut question = args.question()?;
+    if let Some(entry_point) = cooked.recipe.config().entry_points.get(&args.entry_point) {
+        question.clean(&PathRules::new(&entry_point.http))?;
+    }
     let explanation = cooked.table.answer(args.entry_point(cooked.recipe.config())?, &question);
     let mut out = anstream::stdout().lock();
     write(&mut out, &explanation, args.inputs.format)?;
@@ -103,7 +107,6 @@ impl Table {
     fn answer(&self, entry_point: usize, question: &Question) -> Explanation {
         match question {
             Question::Http { tls, method, host, path, query, headers, client_ip } => {
-                let (path, query) = target(path, query);
                 let (host, path) = (canonical_host(host), routing_path(path));
                 let method = method.as_str();
                 let view = RequestView { host: &host, path: &path, method, headers, query, client_ip: *client_ip };
@@ -115,6 +118,23 @@ impl Table {
                 self.explain_tcp(entry_point, &view)
             }
         }
+    }
+}
+
+// === impl Question ===
+
+impl Question {
+    /// Cleans the target as serving does before it routes.
+    ///
+    /// # Errors
+    /// When the entry point refuses such a target.
+    fn clean(&mut self, rules: &PathRules) -> anyhow::Result<()> {
+        let Question::Http { path, query, .. } = self else { return Ok(()) };
+        let cleaned = rules.clean_target(path, Some(query));
+        let (clean_path, clean_query) = cleaned.map_err(|why| anyhow!("the request is answered with 400: {why}"))?;
+        let cleaned = (clean_path.into_owned(), clean_query.unwrap_or_default().into_owned());
+        (*path, *query) = cleaned;
+        Ok(())
     }
 }
 
@@ -163,11 +183,6 @@ impl Args {
             (None, _) => bail!("there is no entry point `{name}`; there are: {}", names()),
         }
     }
-}
-
-/// The path and the query as rules see them. What serving does to a target before it is routed belongs here.
-fn target<'a>(path: &'a str, query: &'a str) -> (&'a str, &'a str) {
-    (path, query)
 }
 
 /// A header as curl takes it.

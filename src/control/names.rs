@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::balance::resolved::Name;
+use crate::balance::{Membership, Resolved};
 use crate::routing::Table;
 
 /// How long a new table waits for names that were never looked up; after it, they follow.
@@ -44,11 +45,11 @@ pub(super) fn look_up_all(current: &Arc<ArcSwap<Table>>) -> JoinHandle<()> {
 
 /// Gives the pools of a table the addresses that are known now.
 pub(super) fn refresh(table: &Table) {
-    table.named_pools().into_iter().for_each(|pool| pool.refresh());
+    table.named_members().for_each(Membership::refresh);
 }
 
 /// Looks names up, and lets the table that serves by then know.
-async fn look_up(names: BTreeSet<Name>, resolved: Arc<crate::balance::Resolved>, current: Arc<ArcSwap<Table>>) {
+async fn look_up(names: BTreeSet<Name>, resolved: Arc<Resolved>, current: Arc<ArcSwap<Table>>) {
     for ((host, _), error) in resolved.look_up(names).await {
         warn!("the server {host} is not found: {error}");
     }
@@ -56,7 +57,7 @@ async fn look_up(names: BTreeSet<Name>, resolved: Arc<crate::balance::Resolved>,
 }
 
 fn names(table: &Table) -> BTreeSet<Name> {
-    table.named_pools().into_iter().flat_map(|pool| pool.names()).cloned().collect()
+    table.named_members().flat_map(|members| members.names()).cloned().collect()
 }
 
 #[cfg(test)]
@@ -90,7 +91,7 @@ spec: {type: ExternalName, externalName: localhost, ports: [{port: 80}]}
 
         let changed = ROUTE.replace("name: s, port: 80", "name: s, port: 80, passHostHeader: false");
         let (changed, _) = recipe.cook(&fixture::snapshot(&changed), Some(&table));
-        let pool = format!("{:?}", changed.named_pools());
+        let pool = format!("{:?}", changed.named_members().collect::<Vec<_>>());
         assert!(pool.contains("localhost"), "{pool}");
     }
 }

@@ -230,7 +230,7 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
         let server = ctx.server.as_ref().ok_or_else(|| Error::explain(ErrorType::HTTPStatus(503), "no server"))?;
-        Ok(Box::new(if ctx.upgrade { server.upgrade.clone() } else { server.peer.clone() }))
+        Ok(Box::new(server.peer(ctx.upgrade)))
     }
 
     async fn connected_to_upstream(
@@ -251,7 +251,7 @@ impl ProxyHttp for Gateway {
             }
         }
         // Streams of HTTP/2 share their connection: only one that is this request's alone may be cut.
-        let limit = server.response_header_timeout.filter(|_| peer.options.alpn == ALPN::H1);
+        let limit = server.response_header_timeout().filter(|_| peer.options.alpn == ALPN::H1);
         ctx.watchdog = limit.and_then(|limit| Watchdog::new(fd, limit));
         Ok(())
     }

@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::table::Table;
-use crate::balance::pool::Member;
+use crate::balance::pool::{Member, Membership};
 use crate::balance::server::Location;
 use crate::balance::transport::Transport;
 use crate::balance::{Pool, Resolved, Service, Weighted};
 use crate::dynamic::Configuration;
-use crate::dynamic::http::{self, ServersLoadBalancer, ServersTransport, WeightedService};
+use crate::dynamic::http::{self, Server, ServersLoadBalancer, ServersTransport, WeightedService};
 
 /// The services of a table by name.
 pub(super) type Compiled = HashMap<String, Arc<Service>>;
@@ -21,6 +22,9 @@ pub(super) type Problem = String;
 /// Services of services end here: far more than anyone writes, few enough for the stack.
 const DEEPEST: usize = 64;
 
+/// Servers, the name of their transport, and whether they see the client's Host.
+type MembershipKey<'a> = (&'a [Server], &'a str, bool);
+
 /// Compiles each service at most once.
 pub(super) struct Services<'a> {
     configuration: &'a Configuration,
@@ -29,6 +33,7 @@ pub(super) struct Services<'a> {
     resolved: &'a Arc<Resolved>,
     done: HashMap<&'a str, Result<Arc<Service>, Problem>>,
     transports: HashMap<&'a str, Result<Arc<Transport>, Problem>>,
+    memberships: HashMap<MembershipKey<'a>, Arc<Membership>>,
     /// The services being compiled, to find cycles.
     open: Vec<&'a str>,
 }
@@ -49,6 +54,7 @@ impl<'a> Services<'a> {
             resolved,
             done: HashMap::new(),
             transports: HashMap::new(),
+            memberships: HashMap::new(),
             open: Vec::new(),
         }
     }
@@ -88,8 +94,13 @@ impl<'a> Services<'a> {
         let turn = old.and_then(|service| service.turn()).cloned();
         Ok(match settings {
             http::Service::LoadBalancer(servers) => match old.filter(|_| self.unchanged(name, servers)) {
-                Some(old) => old.clone(),
-                None => Arc::new(Service::Pool(self.pool(servers, turn)?)),
+                Some(old) => {
+                    if let Service::Pool(pool) = &**old {
+                        self.memberships.entry(membership_key(servers)).or_insert_with(|| pool.membership().clone());
+                    }
+                    old.clone()
+                }
+                None => Arc::new(Service::Pool(Pool::new(self.membership(servers)?, turn))),
             },
             http::Service::Weighted(weighted) => Arc::new(self.weighted(&weighted.services, turn)?),
             http::Service::HighestRandomWeight(hrw) => Arc::new(self.weighted(&hrw.services, turn)?),
@@ -109,15 +120,11 @@ impl<'a> Services<'a> {
             _ => false,
         };
         let transport = transport_name(&servers.servers_transport);
-        let settings = |c: &Configuration| c.http.servers_transports.get(transport).cloned();
-        same && settings(&old.configuration) == settings(self.configuration)
+        let (before, now) = (&old.configuration.http.servers_transports, &self.configuration.http.servers_transports);
+        same && before.get(transport) == now.get(transport)
     }
 
-    fn weighted(
-        &mut self,
-        services: &[WeightedService],
-        turn: Option<Arc<std::sync::atomic::AtomicUsize>>,
-    ) -> Result<Service, Problem> {
+    fn weighted(&mut self, services: &[WeightedService], turn: Option<Arc<AtomicUsize>>) -> Result<Service, Problem> {
         let children = services
             .iter()
             .map(|child| Ok((self.get(&child.name)?, child.weight.unwrap_or(1))))
@@ -125,19 +132,21 @@ impl<'a> Services<'a> {
         Ok(Service::Weighted(Weighted::new(children, turn)))
     }
 
-    fn pool(
-        &mut self,
-        settings: &'a ServersLoadBalancer,
-        turn: Option<Arc<std::sync::atomic::AtomicUsize>>,
-    ) -> Result<Pool, Problem> {
+    /// The servers of a load balancer: the same for all that have the same, and speak to them in the same way.
+    fn membership(&mut self, settings: &'a ServersLoadBalancer) -> Result<Arc<Membership>, Problem> {
+        let key = membership_key(settings);
+        if let Some(membership) = self.memberships.get(&key) {
+            return Ok(membership.clone());
+        }
         let transport = self.transport(&settings.servers_transport)?;
         let members = settings
             .servers
             .iter()
             .map(|server| Ok(Member { location: Location::parse(&server.url)?, fenced: server.fenced }))
             .collect::<Result<_, Problem>>()?;
-        let pass_host_header = settings.pass_host_header.unwrap_or(true);
-        Ok(Pool::new(members, transport, pass_host_header, turn, self.resolved.clone()))
+        let membership = Arc::new(Membership::new(members, transport, key.2, self.resolved.clone()));
+        self.memberships.insert(key, membership.clone());
+        Ok(membership)
     }
 
     fn transport(&mut self, name: &'a str) -> Result<Arc<Transport>, Problem> {
@@ -156,6 +165,10 @@ impl<'a> Services<'a> {
             })
             .clone()
     }
+}
+
+fn membership_key(settings: &ServersLoadBalancer) -> MembershipKey<'_> {
+    (&settings.servers, transport_name(&settings.servers_transport), settings.pass_host_header.unwrap_or(true))
 }
 
 /// The name that a transport is found by; empty is the default one.

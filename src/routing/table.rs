@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ingora_middleware::Chain;
 
 use super::index::Index;
-use crate::balance::{self, Resolved};
+use crate::balance::{self, Membership, Resolved};
 use crate::dynamic::Configuration;
 use crate::rule::{HttpRule, RequestView, TcpRule};
 
@@ -163,16 +163,14 @@ impl Table {
         &self.resolved
     }
 
-    /// The pools whose members are names, to be refreshed by their owner.
-    pub fn named_pools(&self) -> Vec<&balance::Pool> {
-        let mut found = Vec::new();
+    /// The sets of servers some of which are names, to be refreshed by their owner.
+    pub fn named_members(&self) -> impl Iterator<Item = &Membership> {
         // Every pool has a name of its own among the services; aliases and weighted ones only refer to them.
-        for service in self.services.values() {
-            if let balance::Service::Pool(_) = &**service {
-                service.named_pools(&mut found);
-            }
-        }
-        found
+        let pools = self.services.values().filter_map(|service| match &**service {
+            balance::Service::Pool(pool) => Some(&**pool.membership()),
+            _ => None,
+        });
+        pools.filter(|members| !members.names().is_empty())
     }
 }
 
