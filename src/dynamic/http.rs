@@ -100,7 +100,7 @@ pub struct Observability {
 #[allow(clippy::large_enum_variant)] // Nearly all are load balancers; a box would cost each of them.
 pub enum Service {
     /// Servers.
-    LoadBalancer(ServersLoadBalancer),
+    LoadBalancer(Box<ServersLoadBalancer>),
     /// Services, by the client's address.
     HighestRandomWeight(HighestRandomWeight),
     /// Services, by weight.

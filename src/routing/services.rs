@@ -116,7 +116,7 @@ impl<'a> Services<'a> {
     fn unchanged(&self, name: &str, servers: &ServersLoadBalancer) -> bool {
         let Some(old) = self.old else { return false };
         let same = match old.configuration.http.services.get(name) {
-            Some(http::Service::LoadBalancer(before)) => before == servers,
+            Some(http::Service::LoadBalancer(before)) => **before == *servers,
             _ => false,
         };
         let transport = transport_name(&servers.servers_transport);

@@ -67,6 +67,7 @@ impl<'a> Context<'a> {
         self.diagnostics.sort_by(|a, b| (&a.object, &a.path, a.severity).cmp(&(&b.object, &b.path, b.severity)));
         self.diagnostics.dedup();
         self.out.tls.certificates = self.certificates.into_values().collect();
+        self.out.compact();
         (self.out, self.diagnostics)
     }
 

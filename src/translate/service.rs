@@ -67,7 +67,7 @@ pub(super) fn refer(
     };
     let balancer = load_balancer(cx, referrer, reference, (namespace, port.as_deref()), path)?;
     let name = names::child_service(namespace, &reference.name, port.as_deref()?);
-    Some(Meant::Built(name, Service::LoadBalancer(balancer)))
+    Some(Meant::Built(name, Service::LoadBalancer(Box::new(balancer))))
 }
 
 /// What several references mean, by name; Kubernetes Services among them are put in.

@@ -16,7 +16,7 @@ fn configuration() -> Configuration {
     };
     let server = Server { url: "http://10.0.0.1:80".to_owned(), ..Server::default() };
     let balancer = ServersLoadBalancer { servers: vec![server], ..ServersLoadBalancer::default() };
-    configuration.http.services.insert("a".to_owned(), Service::LoadBalancer(balancer));
+    configuration.http.services.insert("a".to_owned(), Service::LoadBalancer(Box::new(balancer)));
     for (name, service, entry_points) in
         [("a", "a", &["web"][..]), ("b", "a", &[]), ("c", "gone", &["web", "websecure"]), ("d", "api@internal", &[])]
     {
