@@ -58,13 +58,13 @@ pub struct ServiceRef {
     pub middlewares: Vec<ObjectReference>,
     /// Keeps a client on one server.
     #[serde(skip_serializing_if = "absent")]
-    pub sticky: Option<Sticky>,
+    pub sticky: Option<Box<Sticky>>,
     /// Probes of the servers; for Services of type ExternalName only.
     #[serde(skip_serializing_if = "absent")]
-    pub health_check: Option<HealthCheck>,
+    pub health_check: Option<Box<HealthCheck>>,
     /// Judges servers by their answers.
     #[serde(skip_serializing_if = "absent")]
-    pub passive_health_check: Option<PassiveHealthCheck>,
+    pub passive_health_check: Option<Box<PassiveHealthCheck>>,
 }
 
 /// What a service reference names.

@@ -175,11 +175,11 @@ fn load_balancer(
     let middlewares = middlewares(cx, reference, object, path)?;
     let flush_interval = reference.response_forwarding.as_ref().and_then(|r| r.flush_interval);
     Some(ServersLoadBalancer {
-        sticky: sticky(reference.sticky.as_ref()),
+        sticky: sticky(reference.sticky.as_deref()),
         servers,
         strategy: strategy.to_owned(),
-        health_check: reference.health_check.as_ref().map(health::active),
-        passive_health_check: reference.passive_health_check.as_ref().map(health::passive),
+        health_check: reference.health_check.as_deref().map(health::active),
+        passive_health_check: reference.passive_health_check.as_deref().map(health::passive),
         pass_host_header: Some(reference.pass_host_header.unwrap_or(true)),
         response_forwarding: Some(ResponseForwarding {
             flush_interval: Some(flush_interval.unwrap_or(FLUSH_INTERVAL)),

@@ -135,7 +135,7 @@ async fn big_bodies_go_both_ways() {
     let backend = Backend::accepting(|tcp, _| async move {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (mut read, mut write) = tcp.into_split();
-        let (sender, mut parts) = tokio::sync::mpsc::unbounded_channel::<Vec<u8>>();
+        let (sender, mut parts) = tokio::sync::mpsc::channel::<Vec<u8>>(BIG);
         let writing = tokio::spawn(async move {
             write.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {BIG}\r\n\r\n").as_bytes()).await?;
             while let Some(part) = parts.recv().await {
@@ -155,7 +155,7 @@ async fn big_bodies_go_both_ways() {
                 part = seen.split_off(end + 4);
             }
             body += part.len();
-            let _ = sender.send(part);
+            let _ = sender.send(part).await;
         }
         drop(sender);
         writing.await.map_err(std::io::Error::other)?
