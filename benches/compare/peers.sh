@@ -113,7 +113,7 @@ start_ingora() { # name shape count: asked for the route in the middle
   web=$port
   free_port
   mkdir -p "$tmp/$name.manifests"
-  routes "$shape" "$count" >"$tmp/$name.manifests/routes.yaml"
+  routes "$shape" "$count" "$tmp/$name.manifests"
   cat >"$tmp/$name.yaml" <<CONF
 version: 1
 threads: 1
