@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use super::{Compiler, Field};
 use crate::config::EntryPoint;
+use crate::diagnostic::Severity;
 use crate::dynamic::Section;
 use crate::dynamic::tcp::{TcpRouter, TcpService};
 use crate::routing::table::TcpRoute;
 use crate::rule;
+
+const SNI_WITHOUT_TLS: &str = "SNIWithoutTLS";
 
 /// A code, the field at fault, and what is wrong with it.
 type Mistake = (&'static str, Field, String);
@@ -33,6 +36,11 @@ impl Compiler<'_> {
                     self.here = positions;
                     self.note_disabled(Section::TcpRouter, name, &message);
                     self.diagnose(Section::TcpRouter, name, code, field, &message);
+                    // Traefik 2 passed such a router over with a warning, and its documentation has one.
+                    let passed_over = code == SNI_WITHOUT_TLS && router.rule_syntax == "v2";
+                    if let Some(told) = self.diagnostics.last_mut().filter(|_| passed_over) {
+                        told.severity = Severity::Warning;
+                    }
                 }
             }
         }
@@ -50,7 +58,7 @@ impl Compiler<'_> {
         if router.tls.is_none() && rule.hosts().iter().any(|host| *host != "*") {
             let message =
                 "HostSNI is only known of TLS connections: add `tls: {}` to the IngressRouteTCP, or match HostSNI(`*`)";
-            return Err(("SNIWithoutTLS", Field::Route("match"), message.to_owned()));
+            return Err((SNI_WITHOUT_TLS, Field::Route("match"), message.to_owned()));
         }
         // Whoever passes TLS on makes no handshake, and needs no options.
         let options = router.tls.as_ref().filter(|tls| !tls.passthrough).map_or("", |tls| tls.options.as_str());
