@@ -95,7 +95,9 @@ async fn any_protocol_may_be_asked_for() {
         wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: spdy/3.1\r\n\r\nserver first;")
             .await?;
         let said = wire.bytes(6).await?;
-        wire.send([b"you said ", &said[..]].concat()).await
+        wire.send([b"you said ", &said[..]].concat()).await?;
+        // A server that closes right after its last words may lose them in Pingora (docs/differences.md).
+        wire.rest().await.map(drop)
     })
     .await;
     let gateway = Gateway::start(route("r").to(&backend)).await;
@@ -106,7 +108,7 @@ async fn any_protocol_may_be_asked_for() {
     assert!(switch.has_token("Connection", "Upgrade"), "{switch:?}");
     assert_eq!(client.bytes(13).await.unwrap(), "server first;");
     client.send("stream").await.unwrap();
-    assert_eq!(client.rest().await.unwrap(), "you said stream");
+    assert_eq!(client.bytes(15).await.unwrap(), "you said stream");
 }
 
 #[tokio::test]
@@ -115,14 +117,15 @@ async fn bytes_sent_before_the_switch_arrive_after_it() {
         wire.head().await?;
         wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n").await?;
         let early = wire.bytes(5).await?;
-        wire.send([b"got ", &early[..]].concat()).await
+        wire.send([b"got ", &early[..]].concat()).await?;
+        wire.rest().await.map(drop)
     })
     .await;
     let gateway = Gateway::start(route("r").to(&backend)).await;
     let mut client = gateway.connect().await;
     client.say("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\nearly").await.unwrap();
     client.head().await.unwrap().unwrap().assert_status(101);
-    assert_eq!(client.rest().await.unwrap(), "got early");
+    assert_eq!(client.bytes(9).await.unwrap(), "got early");
 }
 
 #[tokio::test]
