@@ -92,11 +92,11 @@ async fn any_protocol_may_be_asked_for() {
     let backend = Backend::serving(|mut wire, _| async move {
         let head = wire.head().await?.unwrap();
         assert_eq!(head.header("Upgrade"), Some("spdy/3.1"), "{head:?}");
+        not_at_once().await;
         wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: spdy/3.1\r\n\r\nserver first;")
             .await?;
         let said = wire.bytes(6).await?;
         wire.send([b"you said ", &said[..]].concat()).await?;
-        // A server that closes right after its last words may lose them in Pingora (docs/differences.md).
         wire.rest().await.map(drop)
     })
     .await;
@@ -115,6 +115,7 @@ async fn any_protocol_may_be_asked_for() {
 async fn bytes_sent_before_the_switch_arrive_after_it() {
     let backend = Backend::serving(|mut wire, _| async move {
         wire.head().await?;
+        not_at_once().await;
         wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n").await?;
         let early = wire.bytes(5).await?;
         wire.send([b"got ", &early[..]].concat()).await?;
@@ -134,4 +135,10 @@ async fn an_upgrade_without_connection_is_no_upgrade() {
     let gateway = Gateway::start(route("r").to(&backend)).await;
     let seen = gateway.ask("GET / HTTP/1.1\nHost: a\nUpgrade: websocket\n\n").await.echoed();
     seen.assert_no_header("Upgrade").assert_no_header("Connection");
+}
+
+/// Pingora closes an upgrade whose 101 overtakes its own bookkeeping (docs/differences.md); a server with a network
+/// between is later than that.
+async fn not_at_once() {
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
 }
