@@ -140,5 +140,5 @@ async fn an_upgrade_without_connection_is_no_upgrade() {
 /// Pingora closes an upgrade whose 101 overtakes its own bookkeeping (docs/differences.md); a server with a network
 /// between is later than that.
 async fn not_at_once() {
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
 }
