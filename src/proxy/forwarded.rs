@@ -258,7 +258,7 @@ pub(super) fn is_upgrade(request: &RequestHeader) -> bool {
 }
 
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+    hostname::get().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
