@@ -5,6 +5,7 @@ use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -94,8 +95,24 @@ pub struct Fault {
 pub struct Client {
     /// The client's address; what the PROXY protocol said where it is trusted.
     pub peer: SocketAddr,
-    /// Whether TLS was terminated here.
-    pub tls: bool,
+    /// The handshake, where TLS was terminated here.
+    pub tls: Option<Arc<ClientTls>>,
+}
+
+/// What a TLS handshake settled. One for all requests of a connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientTls {
+    /// The server name that the client asked for, lower-case; empty where it named none.
+    pub server_name: String,
+    /// The protocol version as OpenSSL names it: `TLSv1.2`, `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher suite as the standard names it: `TLS_AES_128_GCM_SHA256`.
+    pub cipher: &'static str,
+    /// The protocol agreed on (`h2`, `http/1.1`); empty where there is none.
+    pub alpn: String,
+    /// The client's certificates as DER, its own first; empty where it showed none. Whether they were verified is the
+    /// TLS options' decision (`clientAuth`).
+    pub peer_certificates: Vec<Vec<u8>>,
 }
 
 /// What filters leave beside the request's head for those after them, the proxy step and the access log.

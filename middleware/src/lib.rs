@@ -42,7 +42,9 @@ pub mod reply;
 pub mod testing;
 
 pub use chain::{Chain, ChainState, Link};
-pub use filter::{BoxFuture, Client, Fault, Filter, Flow, Notes, Progress, RequestCx, ResponseCx, Slot, Step};
+pub use filter::{
+    BoxFuture, Client, ClientTls, Fault, Filter, Flow, Notes, Progress, RequestCx, ResponseCx, Slot, Step,
+};
 pub use go_regex::go_regex;
 pub use header::canonical;
 pub use registry::{BadConfig, BuildError, Kind, Registry};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use crate::chain::{Chain, ChainState, Link};
-use crate::filter::{Client, Fault, Filter, Flow};
+use crate::filter::{Client, ClientTls, Fault, Filter, Flow};
 use crate::reply::Reply;
 
 /// A request to try filters on, and what the server would answer (200 without headers unless said).
@@ -46,7 +46,7 @@ impl Trial {
     /// The same with another method.
     pub fn new(method: &str, target: &str) -> Self {
         let request = RequestHeader::build(method, target.as_bytes(), None).expect("method and target");
-        let client = Client { peer: SocketAddr::from(([192, 0, 2, 1], 4711)), tls: false };
+        let client = Client { peer: SocketAddr::from(([192, 0, 2, 1], 4711)), tls: None };
         Trial { request, response: ResponseHeader::build(200, None).expect("status"), client }
             .header("Host", "example.com")
     }
@@ -65,10 +65,16 @@ impl Trial {
         self
     }
 
-    /// The client came by TLS.
+    /// The client came by TLS, without a certificate.
     #[must_use]
-    pub fn tls(mut self) -> Self {
-        self.client.tls = true;
+    pub fn tls(self) -> Self {
+        self.handshake(ClientTls::default())
+    }
+
+    /// The client came by TLS, with this handshake.
+    #[must_use]
+    pub fn handshake(mut self, handshake: ClientTls) -> Self {
+        self.client.tls = Some(Arc::new(handshake));
         self
     }
 

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::entry_point::EntryPoint;
-use ingora_middleware::Client;
+use ingora_middleware::{Client, ClientTls};
 
 /// Enough for the head of a response and a small body, so that both leave in one system call.
 const WRITE_BUFFER: usize = 4096;
@@ -51,12 +51,12 @@ pub struct Facts {
 
 impl Facts {
     /// The facts of a connection that entered by `entry_point` from `peer`.
-    pub fn new(entry_point: Arc<EntryPoint>, peer: SocketAddr, tls: bool) -> Self {
+    pub fn new(entry_point: Arc<EntryPoint>, peer: SocketAddr, tls: Option<Arc<ClientTls>>) -> Self {
         // An IPv4 client of a dual-stack socket is known by its IPv4 address.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         // The text of an address is always a valid header value.
         let client_ip = HeaderValue::try_from(peer.ip().to_string()).unwrap_or(HeaderValue::from_static(""));
-        let fields = entry_point.forwarded.of_connection(&client_ip, tls);
+        let fields = entry_point.forwarded.of_connection(&client_ip, tls.is_some());
         Facts { entry_point, client: Client { peer, tls }, client_ip, fields }
     }
 }

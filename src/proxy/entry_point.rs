@@ -285,7 +285,7 @@ impl EntryPoint {
         if tcp.set_nodelay(true).is_err() {
             return; // closed already
         }
-        match Connection::new(tcp, Facts::new(self.clone(), peer, false)) {
+        match Connection::new(tcp, Facts::new(self.clone(), peer, None)) {
             Ok(connection) => http1::serve(connection, self, drain).await,
             Err(e) => warn!("entry point {}: {e}", self.name),
         }

@@ -93,7 +93,7 @@ impl ForwardedHeaders {
         if self.settings.add_x_forwarded_scheme_headers || !fields.plain || host.is_empty() {
             return false;
         }
-        let port = port(host).unwrap_or(if facts.client.tls { b"443" } else { b"80" });
+        let port = port(host).unwrap_or(if facts.client.tls.is_some() { b"443" } else { b"80" });
         let mut lines = Vec::with_capacity(facts.fields.len() + host.len() + 64);
         for part in [&facts.fields, &b"X-Forwarded-Port: "[..], port, b"\r\nX-Forwarded-Host: ", host, b"\r\n\r\n"] {
             lines.extend_from_slice(part);
@@ -114,7 +114,7 @@ impl ForwardedHeaders {
         if absent(request, &X_REAL_IP) {
             request.insert_header("X-Real-Ip", facts.client_ip.clone())?;
         }
-        let tls = facts.client.tls;
+        let tls = facts.client.tls.is_some();
         if absent(request, &X_FORWARDED_PROTO) {
             let proto = match (upgrade && is_websocket(request), tls) {
                 (false, false) => "http",

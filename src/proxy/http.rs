@@ -116,7 +116,7 @@ impl Gateway {
         }
 
         let table = self.table.load_full();
-        let mut routes = table.routes(entry_point.position, facts.client.tls);
+        let mut routes = table.routes(entry_point.position, facts.client.tls.is_some());
         loop {
             let Some(route) = routes.and_then(|routes| find(routes, request, facts)) else {
                 return Ok(Some(NOT_FOUND.clone()));

@@ -27,7 +27,7 @@ impl RedirectRegex {
 
 impl Filter for RedirectRegex {
     fn request<'a>(&'a self, cx: &'a mut RequestCx<'_>) -> Step<'a> {
-        let scheme = if cx.client.tls { "https" } else { "http" };
+        let scheme = if cx.client.tls.is_some() { "https" } else { "http" };
         let old = [scheme, "://", cx.host(), cx.target()].concat();
         if !self.regex.is_match(&old) {
             return Step::NEXT;

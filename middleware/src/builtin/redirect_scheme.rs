@@ -55,7 +55,7 @@ fn scheme(cx: &RequestCx<'_>) -> &'static str {
         "https"
     } else if is("http", "ws") {
         "http"
-    } else if cx.client.tls {
+    } else if cx.client.tls.is_some() {
         "https"
     } else {
         "http"

@@ -91,7 +91,7 @@ fn a_remembered_password_is_decided_at_once() {
     let filter = BasicAuth::new(&config(&[&format!("ann:{APR1}")])).unwrap();
     assert!(filter.users["ann"].remembered.set(filter.digest(b"test")).is_ok());
     let mut request = pingora_http::RequestHeader::build("GET", b"/", None).unwrap();
-    let client = crate::filter::Client { peer: ([192, 0, 2, 1], 1).into(), tls: false };
+    let client = crate::filter::Client { peer: ([192, 0, 2, 1], 1).into(), tls: None };
     for (credentials, now) in [("ann:test", true), ("ann:wrong", false), ("eve:test", false)] {
         request.insert_header("Authorization", format!("Basic {}", STANDARD.encode(credentials))).unwrap();
         let (mut notes, mut slot) = Default::default();

@@ -119,14 +119,14 @@ impl Security {
     /// Remembers TLS that a proxy before us terminated.
     pub(super) fn note_tls(&self, cx: &mut RequestCx<'_>) {
         let told = || self.ssl_proxy_headers.iter().any(|(name, value)| cx.request.headers.get(name) == Some(value));
-        if !self.over_tls.is_empty() && !cx.client.tls && told() {
+        if !self.over_tls.is_empty() && cx.client.tls.is_none() && told() {
             // A type without content: the box doesn't allocate.
             *cx.slot = Some(Box::new(OverTls));
         }
     }
 
     pub(super) fn on_response(&self, cx: &mut ResponseCx<'_>) -> Result<(), Fault> {
-        let tls = cx.client.tls || cx.slot.as_ref().is_some_and(|slot| slot.is::<OverTls>());
+        let tls = cx.client.tls.is_some() || cx.slot.as_ref().is_some_and(|slot| slot.is::<OverTls>());
         let over_tls = if tls { self.over_tls.as_slice() } else { &[] };
         for (name, value) in self.always.iter().chain(over_tls) {
             cx.response.insert_header(*name, value).map_err(Fault::internal)?;
