@@ -34,6 +34,9 @@ fn in_group(group: &str) -> Vec<CustomResourceDefinition> {
     for crd in &mut crds {
         crd.metadata.name = Some(format!("{}.{group}", crd.spec.names.plural));
         crd.spec.group = group.to_owned();
+        for version in &mut crd.spec.versions {
+            version.additional_printer_columns = Some(crate::columns::of(&crd.spec.names.kind));
+        }
     }
     crds
 }
@@ -104,6 +107,11 @@ mod tests {
             assert_eq!(crd.spec.scope, "Namespaced");
             assert!(crd.spec.versions.iter().all(|v| v.name == "v1alpha1" && v.served && v.storage));
             assert_eq!(crd.spec.versions.len(), 1);
+            let version = &crd.spec.versions[0];
+            assert!(version.subresources.as_ref().is_some_and(|s| s.status.is_some()), "{}", crd.spec.names.kind);
+            let columns = version.additional_printer_columns.iter().flatten();
+            let shown: Vec<_> = columns.filter(|c| c.priority.is_none()).map(|c| c.name.as_str()).collect();
+            assert_eq!(shown[shown.len() - 2..], ["Ready", "Age"], "{}", crd.spec.names.kind);
         }
         assert_eq!(yaml().matches("---\n").count(), 20);
     }

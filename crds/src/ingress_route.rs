@@ -13,6 +13,7 @@ use crate::service::ServiceRef;
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "IngressRoute", plural = "ingressroutes", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq", doc = "IngressRoute says which HTTP requests go where.")]
+#[kube(status = "crate::status::RouteStatus")]
 #[serde(rename_all = "camelCase")]
 pub struct IngressRouteSpec {
     /// Class of the controller that serves this; wins over the annotation `kubernetes.io/ingress.class`, even if empty.

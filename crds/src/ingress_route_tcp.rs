@@ -14,6 +14,7 @@ use crate::reference::ObjectReference;
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "IngressRouteTCP", plural = "ingressroutetcps", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq", doc = "IngressRouteTCP says which TCP connections go where.")]
+#[kube(status = "crate::status::RouteStatus")]
 #[serde(rename_all = "camelCase")]
 pub struct IngressRouteTCPSpec {
     /// Class of the controller that serves this; wins over the annotation `kubernetes.io/ingress.class`, even if empty.

@@ -12,6 +12,7 @@ use crate::absent;
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "IngressRouteUDP", plural = "ingressrouteudps", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq", doc = "IngressRouteUDP says where UDP datagrams go.")]
+#[kube(status = "crate::status::RouteStatus")]
 #[serde(rename_all = "camelCase")]
 pub struct IngressRouteUDPSpec {
     /// Class of the controller that serves this; wins over the annotation `kubernetes.io/ingress.class`, even if empty.

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+mod columns;
 pub mod crd;
 pub mod duration;
 pub mod ingress_route;
@@ -17,6 +18,7 @@ pub mod secret;
 pub mod servers_transport;
 pub mod servers_transport_tcp;
 pub mod service;
+pub mod status;
 pub mod tls_option;
 pub mod tls_store;
 pub mod traefik_service;
@@ -29,6 +31,7 @@ pub use middleware::{Middleware, MiddlewareSpec};
 pub use middleware_tcp::{MiddlewareTCP, MiddlewareTCPSpec};
 pub use servers_transport::{ServersTransport, ServersTransportSpec};
 pub use servers_transport_tcp::{ServersTransportTCP, ServersTransportTCPSpec};
+pub use status::{RouteStatus, Status};
 pub use tls_option::{TLSOption, TLSOptionSpec};
 pub use tls_store::{TLSStore, TLSStoreSpec};
 pub use traefik_service::{TraefikService, TraefikServiceSpec};

@@ -36,6 +36,7 @@ use crate::reference::ObjectReference;
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "Middleware", plural = "middlewares", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq")]
 #[kube(doc = "Middleware is something that happens to an HTTP request, and its response, on the way.")]
+#[kube(status = "crate::status::Status")]
 #[serde(rename_all = "camelCase", default)]
 pub struct MiddlewareSpec {
     /// Puts a prefix before the path.

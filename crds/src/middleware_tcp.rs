@@ -12,6 +12,7 @@ use crate::absent;
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "MiddlewareTCP", plural = "middlewaretcps", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq")]
 #[kube(doc = "MiddlewareTCP is something that happens to a TCP connection on its way.")]
+#[kube(status = "crate::status::Status")]
 #[serde(rename_all = "camelCase", default)]
 pub struct MiddlewareTCPSpec {
     /// Limits connections at a time from one address.

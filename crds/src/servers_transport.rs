@@ -12,6 +12,7 @@ use crate::{DURATION, absent};
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "ServersTransport", plural = "serverstransports", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq", doc = "ServersTransport says how HTTP servers are spoken to.")]
+#[kube(status = "crate::status::Status")]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransportSpec {
     /// Name sent as SNI and expected in the server's certificate; default the server's host.

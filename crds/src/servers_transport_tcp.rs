@@ -15,6 +15,7 @@ use crate::{DURATION, absent};
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "ServersTransportTCP")]
 #[kube(plural = "serverstransporttcps", namespaced, derive = "Default", derive = "PartialEq")]
 #[kube(doc = "ServersTransportTCP says how TCP servers are spoken to.")]
+#[kube(status = "crate::status::Status")]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransportTCPSpec {
     /// To connect; default 30s.

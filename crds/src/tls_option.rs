@@ -11,6 +11,7 @@ use crate::absent;
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "TLSOption", plural = "tlsoptions", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq", doc = "TLSOption holds parameters of TLS with clients.")]
+#[kube(status = "crate::status::Status")]
 #[serde(rename_all = "camelCase", default)]
 pub struct TLSOptionSpec {
     /// The oldest version taken: `VersionTLS10`, `VersionTLS11`, `VersionTLS12` (the default) or `VersionTLS13`.

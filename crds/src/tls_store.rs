@@ -12,6 +12,7 @@ use crate::ingress_route::Domain;
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "TLSStore", plural = "tlsstores", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq", doc = "TLSStore holds certificates for clients.")]
+#[kube(status = "crate::status::Status")]
 #[serde(rename_all = "camelCase", default)]
 pub struct TLSStoreSpec {
     /// Shown where no other certificate fits.

@@ -12,6 +12,7 @@ use crate::{STATUS, absent};
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "traefik.io", version = "v1alpha1", kind = "TraefikService", plural = "traefikservices", namespaced)]
 #[kube(derive = "Default", derive = "PartialEq", doc = "TraefikService is an HTTP service made of other services.")]
+#[kube(status = "crate::status::Status")]
 #[serde(rename_all = "camelCase", default)]
 pub struct TraefikServiceSpec {
     /// Shares requests among services by weight.
