@@ -1,8 +1,7 @@
-//! The immutable set of typed objects that a translation starts from.
-//! Filled by the sources through [`Snapshot::insert`], then only read.
+//! The set of typed objects that a translation starts from. Sources change theirs, object by object, and hand out copies,
+//! which share all that is unchanged.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ingora_crds::{
@@ -15,6 +14,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::diagnostic::{Diagnostic, ObjectRef};
+use crate::persistent::Map;
 
 /// The label that names the Service of an EndpointSlice.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
@@ -39,7 +39,10 @@ pub struct Custom<T> {
 
 /// Objects of one kind by namespace and name.
 #[derive(Debug, Clone)]
-pub struct Store<T>(BTreeMap<String, BTreeMap<String, T>>);
+pub struct Store<T>(Map<Arc<str>, Map<Arc<str>, T>>);
+
+/// The EndpointSlices of a Service, by name. Hardly ever more than a few.
+pub type Slices = Arc<[Arc<EndpointSlice>]>;
 
 /// An object of a kind that ingora reads.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ pub enum Object {
 }
 
 /// What tells an object from all others.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key<'a> {
     /// Its kind.
     pub kind: &'static str,
@@ -75,7 +78,7 @@ pub struct Key<'a> {
     pub name: Cow<'a, str>,
 }
 
-/// All objects at one moment. Cheap to clone: the objects are shared.
+/// All objects at one moment. Cheap to clone, however many there are: what two copies have in common is shared.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs)] // The fields are the kinds.
 pub struct Snapshot {
@@ -90,14 +93,20 @@ pub struct Snapshot {
     pub servers_transports: Store<Custom<ServersTransport>>,
     pub servers_transport_tcps: Store<Custom<ServersTransportTCP>>,
     pub services: Store<Arc<Service>>,
-    /// By namespace and name of the *Service*; slices of a Service in order of their own name.
-    pub endpoint_slices: Store<BTreeMap<String, Arc<EndpointSlice>>>,
+    /// By namespace and name of the *Service*.
+    pub endpoint_slices: Store<Slices>,
     pub secrets: Store<Arc<Secret>>,
     pub config_maps: Store<Arc<ConfigMap>>,
     /// By name; Nodes have no namespace.
-    pub nodes: BTreeMap<String, Arc<Node>>,
-    /// What was found wrong with objects that are not, or not as written, in this snapshot.
+    pub nodes: Map<Arc<str>, Arc<Node>>,
+    /// What was found wrong with objects that are not, or not as written, in this snapshot. See [`Snapshot::tell`].
     pub findings: Vec<Diagnostic>,
+    /// The same by object.
+    told: Map<Key<'static>, Arc<[Diagnostic]>>,
+    /// The Service of each EndpointSlice that has one.
+    slice_services: Store<Arc<str>>,
+    /// Objects of `traefik.containo.us` that one of `traefik.io` stands before.
+    shadowed: Map<Key<'static>, Object>,
 }
 
 // === impl Group ===
@@ -132,7 +141,7 @@ impl<T> Clone for Custom<T> {
 
 impl<T> Default for Store<T> {
     fn default() -> Self {
-        Store(BTreeMap::new())
+        Store(Map::default())
     }
 }
 
@@ -144,12 +153,12 @@ impl<T> Store<T> {
 
     /// All objects with their namespace and name, in that order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &T)> {
-        self.0.iter().flat_map(|(ns, names)| names.iter().map(move |(name, t)| (ns.as_str(), name.as_str(), t)))
+        self.0.iter().flat_map(|(ns, names)| names.iter().map(move |(name, t)| (&**ns, &**name, t)))
     }
 
     /// How many objects there are.
     pub fn len(&self) -> usize {
-        self.0.values().map(BTreeMap::len).sum()
+        self.0.values().map(Map::len).sum()
     }
 
     /// Whether there is none.
@@ -157,9 +166,37 @@ impl<T> Store<T> {
         self.0.is_empty()
     }
 
+    /// Namespace and name of what differs from an older version: added, removed, or not the `same`.
+    pub fn changes<'s>(&'s self, old: &'s Self, same: impl Fn(&T, &T) -> bool) -> Vec<(&'s Arc<str>, &'s Arc<str>)> {
+        let (none, mut found) = (const { &Map::new() }, Vec::new());
+        for namespace in self.0.changes(&old.0, Map::same) {
+            let (old, new) = (namespace.old.unwrap_or(none), namespace.new.unwrap_or(none));
+            found.extend(new.changes(old, &same).into_iter().map(|name| (namespace.key, name.key)));
+        }
+        found
+    }
+}
+
+impl<T: Clone> Store<T> {
     /// Puts an object in; gives back the one that it replaces.
     pub fn insert(&mut self, namespace: &str, name: &str, object: T) -> Option<T> {
-        self.0.entry(namespace.to_owned()).or_default().insert(name.to_owned(), object)
+        match self.0.get_mut(namespace) {
+            Some(names) => names.insert(name.into(), object),
+            None => {
+                self.0.insert(namespace.into(), [(name.into(), object)].into_iter().collect());
+                None
+            }
+        }
+    }
+
+    /// Takes an object out.
+    pub fn remove(&mut self, namespace: &str, name: &str) -> Option<T> {
+        let names = self.0.get_mut(namespace)?;
+        let removed = names.remove(name);
+        if names.is_empty() {
+            self.0.remove(namespace);
+        }
+        removed
     }
 }
 
@@ -194,6 +231,12 @@ impl Object {
 // === impl Key ===
 
 impl Key<'_> {
+    /// The same, owning its texts.
+    pub fn to_owned(&self) -> Key<'static> {
+        let text = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+        Key { kind: self.kind, group: self.group, namespace: text(&self.namespace), name: text(&self.name) }
+    }
+
     /// The object, as diagnostics name it.
     pub fn reference(&self) -> ObjectRef {
         ObjectRef::new(self.kind, self.namespace.as_ref(), self.name.as_ref())
@@ -202,39 +245,149 @@ impl Key<'_> {
 
 // === impl Snapshot ===
 
+/// The store of a custom resource's kind.
+type StoreOf<T> = fn(&mut Snapshot) -> &mut Store<Custom<T>>;
+
 impl Snapshot {
-    /// Adds an object. Of the same kind, namespace and name in both groups, `traefik.io` wins, with a warning
-    /// (as Traefik 2.11 did); otherwise the last one wins.
+    /// Adds an object, or replaces it. Of the same kind, namespace and name in both groups, `traefik.io` wins, with a
+    /// warning (as Traefik 2.11 did); the other one comes back when it is removed.
     pub fn insert(&mut self, object: Object) {
-        let findings = &mut self.findings;
+        use Object as O;
         match object {
-            Object::IngressRoute(o) => custom(&mut self.ingress_routes, "IngressRoute", o, findings),
-            Object::IngressRouteTCP(o) => custom(&mut self.ingress_route_tcps, "IngressRouteTCP", o, findings),
-            Object::IngressRouteUDP(o) => custom(&mut self.ingress_route_udps, "IngressRouteUDP", o, findings),
-            Object::Middleware(o) => custom(&mut self.middlewares, "Middleware", o, findings),
-            Object::MiddlewareTCP(o) => custom(&mut self.middleware_tcps, "MiddlewareTCP", o, findings),
-            Object::TraefikService(o) => custom(&mut self.traefik_services, "TraefikService", o, findings),
-            Object::TLSOption(o) => custom(&mut self.tls_options, "TLSOption", o, findings),
-            Object::TLSStore(o) => custom(&mut self.tls_stores, "TLSStore", o, findings),
-            Object::ServersTransport(o) => custom(&mut self.servers_transports, "ServersTransport", o, findings),
-            Object::ServersTransportTCP(o) => {
-                custom(&mut self.servers_transport_tcps, "ServersTransportTCP", o, findings);
+            O::IngressRoute(o) => self.insert_custom(o, O::IngressRoute, |s| &mut s.ingress_routes),
+            O::IngressRouteTCP(o) => self.insert_custom(o, O::IngressRouteTCP, |s| &mut s.ingress_route_tcps),
+            O::IngressRouteUDP(o) => self.insert_custom(o, O::IngressRouteUDP, |s| &mut s.ingress_route_udps),
+            O::Middleware(o) => self.insert_custom(o, O::Middleware, |s| &mut s.middlewares),
+            O::MiddlewareTCP(o) => self.insert_custom(o, O::MiddlewareTCP, |s| &mut s.middleware_tcps),
+            O::TraefikService(o) => self.insert_custom(o, O::TraefikService, |s| &mut s.traefik_services),
+            O::TLSOption(o) => self.insert_custom(o, O::TLSOption, |s| &mut s.tls_options),
+            O::TLSStore(o) => self.insert_custom(o, O::TLSStore, |s| &mut s.tls_stores),
+            O::ServersTransport(o) => self.insert_custom(o, O::ServersTransport, |s| &mut s.servers_transports),
+            O::ServersTransportTCP(o) => {
+                self.insert_custom(o, O::ServersTransportTCP, |s| &mut s.servers_transport_tcps);
             }
-            Object::Service(o) => plain(&mut self.services, o),
-            Object::Secret(o) => plain(&mut self.secrets, o),
-            Object::ConfigMap(o) => plain(&mut self.config_maps, o),
-            Object::EndpointSlice(o) => {
-                let (namespace, name) = key(&o.metadata);
-                let service = o.metadata.labels.as_ref().and_then(|l| l.get(SERVICE_NAME_LABEL));
-                if let Some(service) = service {
-                    let services = self.endpoint_slices.0.entry(namespace.to_owned()).or_default();
-                    services.entry(service.clone()).or_default().insert(name.to_owned(), o.clone());
-                }
-            }
-            Object::Node(o) => {
-                self.nodes.insert(key(&o.metadata).1.to_owned(), o);
+            O::Service(o) => plain(&mut self.services, o),
+            O::Secret(o) => plain(&mut self.secrets, o),
+            O::ConfigMap(o) => plain(&mut self.config_maps, o),
+            O::EndpointSlice(o) => self.insert_slice(o),
+            O::Node(o) => {
+                self.nodes.insert(key(&o.metadata).1.into(), o);
             }
         }
+    }
+
+    /// Takes out the object of that key, and what was told of it; says whether there was one.
+    pub fn remove(&mut self, key: &Key<'_>) -> bool {
+        self.tell(key, Vec::new());
+        let (namespace, name) = (&*key.namespace, &*key.name);
+        match key.kind {
+            "IngressRoute" => self.remove_custom(key, |s| &mut s.ingress_routes),
+            "IngressRouteTCP" => self.remove_custom(key, |s| &mut s.ingress_route_tcps),
+            "IngressRouteUDP" => self.remove_custom(key, |s| &mut s.ingress_route_udps),
+            "Middleware" => self.remove_custom(key, |s| &mut s.middlewares),
+            "MiddlewareTCP" => self.remove_custom(key, |s| &mut s.middleware_tcps),
+            "TraefikService" => self.remove_custom(key, |s| &mut s.traefik_services),
+            "TLSOption" => self.remove_custom(key, |s| &mut s.tls_options),
+            "TLSStore" => self.remove_custom(key, |s| &mut s.tls_stores),
+            "ServersTransport" => self.remove_custom(key, |s| &mut s.servers_transports),
+            "ServersTransportTCP" => self.remove_custom(key, |s| &mut s.servers_transport_tcps),
+            "Service" => self.services.remove(namespace, name).is_some(),
+            "Secret" => self.secrets.remove(namespace, name).is_some(),
+            "ConfigMap" => self.config_maps.remove(namespace, name).is_some(),
+            "EndpointSlice" => self.remove_slice(namespace, name),
+            "Node" => self.nodes.remove(name).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Says what is wrong with the object of that key, in place of what was told of it before; it need not be in here.
+    pub fn tell(&mut self, key: &Key<'_>, findings: Vec<Diagnostic>) {
+        if findings.is_empty() {
+            if !self.told.is_empty() {
+                self.told.remove(&key.to_owned());
+            }
+        } else {
+            self.told.insert(key.to_owned(), findings.into());
+        }
+    }
+
+    /// Everything that was found wrong: what sources told, and objects that are there for both groups.
+    pub fn all_findings(&self) -> Vec<Diagnostic> {
+        let groups = self.shadowed.keys().map(|key| {
+            let message = "defined in both traefik.io/v1alpha1 and traefik.containo.us/v1alpha1: the traefik.io one is \
+                           used; delete the other";
+            Diagnostic::warning("DuplicateGroup", &key.reference(), "apiVersion", message)
+        });
+        let told = self.told.values().flat_map(|findings| findings.iter());
+        self.findings.iter().chain(told).cloned().chain(groups).collect()
+    }
+
+    fn insert_custom<T: kube::Resource>(
+        &mut self,
+        object: Custom<T>,
+        variant: fn(Custom<T>) -> Object,
+        store: StoreOf<T>,
+    ) {
+        let (namespace, name) = key(object.object.meta());
+        match store(self).get(namespace, name).cloned() {
+            Some(winner) if winner.group > object.group => self.shadow(variant(object)),
+            Some(loser) if loser.group < object.group => {
+                store(self).insert(namespace, name, object.clone());
+                self.shadow(variant(loser));
+            }
+            _ => {
+                store(self).insert(namespace, name, object.clone());
+            }
+        }
+    }
+
+    fn shadow(&mut self, object: Object) {
+        self.shadowed.insert(object.key().to_owned(), object);
+    }
+
+    fn remove_custom<T>(&mut self, key: &Key<'_>, store: StoreOf<T>) -> bool {
+        let shadow = Key { group: Some(Group::ContainoUs), ..key.to_owned() };
+        if key.group == shadow.group && self.shadowed.remove(&shadow).is_some() {
+            return true;
+        }
+        let store = store(self);
+        if store.get(&key.namespace, &key.name).is_none_or(|object| Some(object.group) != key.group) {
+            return false;
+        }
+        store.remove(&key.namespace, &key.name);
+        if let Some(object) = self.shadowed.remove(&shadow) {
+            self.insert(object);
+        }
+        true
+    }
+
+    /// One that names another Service than before is no longer that one's.
+    fn insert_slice(&mut self, slice: Arc<EndpointSlice>) {
+        let (namespace, name) = key(&slice.metadata);
+        let service = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME_LABEL));
+        let before = self.slice_services.get(namespace, name);
+        if before.is_some_and(|before| Some(&**before) != service.map(String::as_str)) {
+            self.remove_slice(namespace, name);
+        }
+        let Some(service) = service else { return };
+        let others = self.endpoint_slices.get(namespace, service).into_iter().flat_map(|slices| slices.iter());
+        let mut slices: Vec<_> = others.filter(|other| key(&other.metadata).1 != name).cloned().collect();
+        let place = slices.partition_point(|other| key(&other.metadata).1 < name);
+        slices.insert(place, slice.clone());
+        self.endpoint_slices.insert(namespace, service, slices.into());
+        self.slice_services.insert(namespace, name, service.as_str().into());
+    }
+
+    fn remove_slice(&mut self, namespace: &str, name: &str) -> bool {
+        let Some(service) = self.slice_services.remove(namespace, name) else { return false };
+        let slices = self.endpoint_slices.get(namespace, &service).into_iter().flat_map(|slices| slices.iter());
+        let left: Slices = slices.filter(|slice| key(&slice.metadata).1 != name).cloned().collect();
+        if left.is_empty() {
+            self.endpoint_slices.remove(namespace, &service);
+        } else {
+            self.endpoint_slices.insert(namespace, &service, left);
+        }
+        true
     }
 }
 
@@ -247,23 +400,5 @@ fn plain<T: Metadata<Ty = ObjectMeta>>(store: &mut Store<Arc<T>>, object: Arc<T>
     store.insert(namespace, name, object.clone());
 }
 
-fn custom<T: kube::Resource>(
-    store: &mut Store<Custom<T>>,
-    kind: &str,
-    object: Custom<T>,
-    findings: &mut Vec<Diagnostic>,
-) {
-    let (namespace, name) = key(object.object.meta());
-    let other = store.get(namespace, name).map(|o| o.group);
-    if other.is_some_and(|g| g != object.group) {
-        findings.push(Diagnostic::warning(
-            "DuplicateGroup",
-            &ObjectRef::new(kind, namespace, name),
-            "apiVersion",
-            "defined in both traefik.io/v1alpha1 and traefik.containo.us/v1alpha1: the traefik.io one is used; delete the other",
-        ));
-    }
-    if other.is_none_or(|g| g <= object.group) {
-        store.insert(namespace, name, object.clone());
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ pub(super) struct Found<'a, T> {
 
 impl<'a> Context<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, options: &'a Options) -> Self {
-        let mut diagnostics = snapshot.findings.clone();
+        let mut diagnostics = snapshot.all_findings();
         let filter = Filter::new(options, &mut diagnostics);
         Context { snapshot, options, out: Configuration::default(), diagnostics, filter, certificates: BTreeMap::new() }
     }

@@ -290,7 +290,7 @@ fn endpoints(
     let slices = cx.snapshot.endpoint_slices.get(wanted.namespace, wanted.name);
     let mut seen = FxHashSet::default();
     let mut list = Vec::new();
-    for slice in slices.into_iter().flat_map(|s| s.values()) {
+    for slice in slices.into_iter().flat_map(|s| s.iter()) {
         let Some(number) = slice_port(slice, port.name) else { continue };
         for endpoint in slice.endpoints.iter().flatten().filter(|e| traffic.takes(e)) {
             let fenced = traffic == Traffic::Http && condition(endpoint, |c| c.terminating) == Some(true);
@@ -313,7 +313,7 @@ fn endpoints(
     }
     let why = if none_at_all {
         "it has no EndpointSlice".to_owned()
-    } else if slices.into_iter().flat_map(|s| s.values()).all(|s| slice_port(s, port.name).is_none()) {
+    } else if slices.into_iter().flat_map(|s| s.iter()).all(|s| slice_port(s, port.name).is_none()) {
         format!("none of its EndpointSlices has a port named {:?}", port.name)
     } else {
         let counts = if traffic == Traffic::Http { "conditions.serving" } else { "conditions.ready: true" };

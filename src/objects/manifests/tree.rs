@@ -126,10 +126,8 @@ impl Tree {
                 }
             }
         }
-        let of_groups = std::mem::take(&mut snapshot.findings);
         let of_files = self.files.values().flat_map(|manifest| &manifest.findings);
-        snapshot.findings = self.findings.iter().chain(of_files).cloned().collect();
-        snapshot.findings.extend(of_groups.into_iter().chain(duplicates).rev());
+        snapshot.findings = self.findings.iter().chain(of_files).cloned().chain(duplicates.into_iter().rev()).collect();
         snapshot
     }
 }
