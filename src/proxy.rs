@@ -5,6 +5,7 @@ pub mod connection;
 pub mod entry_point;
 mod error;
 mod forwarded;
+mod framing;
 pub mod http;
 mod http1;
 mod internal;

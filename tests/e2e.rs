@@ -10,6 +10,7 @@ mod http1;
 mod http2;
 mod life_cycle;
 mod limits;
+mod middlewares;
 mod routing;
 mod start;
 mod upgrades;

@@ -3,6 +3,7 @@
 
 mod add_prefix;
 mod basic_auth;
+mod compress;
 mod content_type;
 mod encoded_characters;
 mod headers;
@@ -72,7 +73,7 @@ const KEYS: &[Key] = &[
     filter!("inFlightReq", in_flight_req, in_flight_req::InFlightReq),
     elsewhere!("buffering", buffering),
     elsewhere!("circuitBreaker", circuit_breaker),
-    elsewhere!("compress", compress),
+    filter!("compress", compress, compress::Compress),
     elsewhere!("passTLSClientCert", pass_tls_client_cert),
     elsewhere!("retry", retry),
     filter!("contentType", content_type, content_type::ContentType),

@@ -15,6 +15,7 @@ use crate::reply::Reply;
 pub struct Trial {
     request: RequestHeader,
     response: ResponseHeader,
+    pieces: Vec<Bytes>,
     client: Client,
 }
 
@@ -24,8 +25,10 @@ pub struct Outcome {
     pub request: RequestHeader,
     /// The response's head as the client gets it.
     pub response: ResponseHeader,
-    /// The body of a reply; empty for the server's response.
+    /// The body of a reply, or of the server's response, as the client gets it.
     pub body: Bytes,
+    /// The same as it came: a piece for each of the server's, and one for the end.
+    pub pieces: Vec<Bytes>,
     /// Whether the request reached the server.
     pub forwarded: bool,
     /// The fault that ended it.
@@ -47,8 +50,8 @@ impl Trial {
     pub fn new(method: &str, target: &str) -> Self {
         let request = RequestHeader::build(method, target.as_bytes(), None).expect("method and target");
         let client = Client { peer: SocketAddr::from(([192, 0, 2, 1], 4711)), tls: None };
-        Trial { request, response: ResponseHeader::build(200, None).expect("status"), client }
-            .header("Host", "example.com")
+        let response = ResponseHeader::build(200, None).expect("status");
+        Trial { request, response, pieces: Vec::new(), client }.header("Host", "example.com")
     }
 
     /// Sets a header of the request.
@@ -92,6 +95,13 @@ impl Trial {
         self
     }
 
+    /// Adds a piece to the body of the server's response.
+    #[must_use]
+    pub fn answered_piece(mut self, piece: impl Into<Bytes>) -> Self {
+        self.pieces.push(piece.into());
+        self
+    }
+
     /// Runs one filter.
     pub fn run(self, filter: impl Filter) -> Outcome {
         self.through(&Chain::new(vec![Link::new("tried", Arc::new(filter))]))
@@ -104,31 +114,37 @@ impl Trial {
 
     /// Runs a chain: request hooks, the server's response or a reply, response hooks.
     pub fn through(self, chain: &Chain) -> Outcome {
-        let Trial { mut request, mut response, client } = self;
+        let Trial { mut request, mut response, mut pieces, client } = self;
         let mut state = ChainState::default();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
         let progress = runtime.block_on(chain.request(&mut state, &mut request, &client));
-        let (mut body, mut fault) = (Bytes::new(), None);
+        let mut fault = None;
         let forwarded = matches!(progress, Ok(Flow::Next));
         match progress {
             Ok(Flow::Next) => {}
             Ok(Flow::Reply(reply)) => {
                 response = reply.head();
-                body = reply.body;
+                pieces = vec![reply.body];
             }
             Err(error) => {
                 response = Reply::from(&error).head();
-                body = Reply::from(&error).body;
+                pieces = vec![Reply::from(&error).body];
                 fault = Some(error);
             }
         }
         while let Err(error) = chain.response(&mut state, &request, &mut response, &client) {
             response = Reply::from(&error).head();
-            body = Reply::from(&error).body;
+            pieces = vec![Reply::from(&error).body];
             fault = Some(error);
         }
+        let mut passed = Vec::new();
+        for piece in pieces.into_iter().map(Some).chain([None]) {
+            let (end, mut piece) = (piece.is_none(), piece);
+            chain.response_body(&mut state, &mut piece, end).expect("body");
+            passed.push(piece.unwrap_or_default());
+        }
         chain.logging(&mut state, response.status.as_u16());
-        Outcome { request, response, body, forwarded, fault, state }
+        Outcome { request, response, body: passed.concat().into(), pieces: passed, forwarded, fault, state }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use ingora_middleware::{ChainState, Flow, Reply};
 use log::{debug, info, warn};
 use pingora::modules::http::HttpModules;
@@ -24,6 +24,7 @@ use smallvec::SmallVec;
 use super::connection::Facts;
 use super::error::{CLIENT_CLOSED, status};
 use super::forwarded::{Written, is_upgrade};
+use super::framing::{self, Framing};
 use super::internal;
 use super::life_cycle::LifeCycle;
 use super::watchdog::Watchdog;
@@ -84,6 +85,16 @@ impl Ctx {
         for layer in self.layers.iter_mut().rev() {
             if let Err(fault) = layer.route.chain.response(&mut layer.state, request, response, client) {
                 warn!("{fault}");
+                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes a piece of the response's body through all layers, innermost first.
+    fn response_body(&mut self, body: &mut Option<Bytes>, end: bool) -> Result<()> {
+        for layer in self.layers.iter_mut().rev() {
+            if let Err(fault) = layer.route.chain.response_body(&mut layer.state, body, end) {
                 return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
             }
         }
@@ -156,9 +167,14 @@ impl Gateway {
             session.set_keepalive(None);
         }
         let bodiless = session.req_header().method == Method::HEAD || reply.body.is_empty();
+        if framing::settle(session.req_header(), &mut head, true)? == Framing::ToTheEnd {
+            session.set_keepalive(None);
+        }
         session.write_response_header(Box::new(head), bodiless).await?;
         if !bodiless {
-            session.write_response_body(Some(reply.body), true).await?;
+            let mut body = Some(reply.body);
+            ctx.response_body(&mut body, true)?;
+            session.write_response_body(body, true).await?;
         }
         Ok(())
     }
@@ -314,17 +330,15 @@ impl ProxyHttp for Gateway {
         }
         ctx.watchdog = None;
         remove_hop_by_hop(response);
-        if session.req_header().version == Version::HTTP_10 {
-            // It doesn't know chunks: the end of the connection ends the body.
-            if response.remove_header(&header::TRANSFER_ENCODING).is_some() {
-                session.set_keepalive(None);
-            }
-        }
         if self.life_cycle.terminating() {
             session.set_keepalive(None);
         }
+        let had_length = response.headers.contains_key(header::CONTENT_LENGTH);
         ctx.response(session.req_header(), response)?;
         ctx.status = response.status.as_u16();
+        if framing::settle(session.req_header(), response, had_length)? == Framing::ToTheEnd {
+            session.set_keepalive(None);
+        }
         Ok(())
     }
 
@@ -335,12 +349,20 @@ impl ProxyHttp for Gateway {
         end: bool,
         ctx: &mut Ctx,
     ) -> Result<Option<Duration>> {
-        for layer in ctx.layers.iter_mut().rev() {
-            if let Err(fault) = layer.route.chain.response_body(&mut layer.state, body, end) {
-                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
-            }
-        }
+        ctx.response_body(body, end)?;
         Ok(None)
+    }
+
+    /// Trailers end a body too: what the filters still hold of it goes in their place.
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        _trailers: &mut HeaderMap,
+        ctx: &mut Ctx,
+    ) -> Result<Option<Bytes>> {
+        let mut rest = None;
+        ctx.response_body(&mut rest, true)?;
+        Ok(rest.filter(|rest| !rest.is_empty()))
     }
 
     /// Our own, so that error responses pass the response hooks too: CORS and security headers stay on them.

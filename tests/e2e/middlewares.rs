@@ -1,0 +1,3 @@
+//! Middlewares in front of real servers, a file each for those that are more than a header or a path.
+
+mod compress;
