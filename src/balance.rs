@@ -1,48 +1,70 @@
-//! Where requests go: services compiled to trees of pools, ready to pick a server without a lock.
+//! Where requests go: services compiled to trees of pools, ready to choose a server without a lock.
 //! Built by `routing`, asked by `proxy`; membership and health are `pingora-load-balancing`'s.
 
+pub mod choice;
 pub mod cycle;
+mod load;
 pub mod pool;
+mod rendezvous;
 pub mod resolved;
 pub mod server;
+pub mod sticky;
+mod tournament;
 pub mod transport;
+pub mod view;
+pub mod weighted;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
-use cycle::Cycle;
-pub use pool::{Membership, Pool};
+pub use choice::{Asker, Choice};
+pub use pool::{Members, Membership, Pool};
 pub use resolved::Resolved;
 pub use server::Server;
+pub use weighted::{Child, Hashed, Weighted};
 
-/// A service: picks a server for a request.
+/// A service: chooses a server for a request.
 #[derive(Debug)]
 pub enum Service {
     /// Servers.
     Pool(Pool),
     /// Services by weight.
     Weighted(Weighted),
+    /// Services by the client's address.
+    Hashed(Hashed),
     /// A service under another name: the main one of mirroring and failover.
     Alias(Arc<Service>),
-}
-
-/// Services by weight.
-#[derive(Debug)]
-pub struct Weighted {
-    children: Vec<Arc<Service>>,
-    cycle: Cycle,
-    turn: Arc<AtomicUsize>,
 }
 
 // === impl Service ===
 
 impl Service {
-    /// The server for the next request; none where all are down, or there is none.
-    pub fn pick(&self) -> Option<Arc<Server>> {
+    /// Chooses the server for a request; the choice has none where all are down, or there is none.
+    pub fn choose(self: &Arc<Self>, asker: &Asker<'_>, choice: &mut Choice) {
+        match &**self {
+            Service::Pool(pool) => {
+                choice.leaf = Some(self.clone());
+                pool.choose(asker, choice);
+            }
+            Service::Weighted(weighted) => {
+                if let Some(child) = weighted.choose(asker, choice) {
+                    child.choose(asker, choice);
+                }
+            }
+            Service::Hashed(hashed) => {
+                if let Some(child) = hashed.choose(asker) {
+                    child.choose(asker, choice);
+                }
+            }
+            Service::Alias(service) => service.choose(asker, choice),
+        }
+    }
+
+    /// The pool, where it is one.
+    pub fn pool(&self) -> Option<&Pool> {
         match self {
-            Service::Pool(pool) => pool.pick(),
-            Service::Weighted(weighted) => weighted.next()?.pick(),
-            Service::Alias(service) => service.pick(),
+            Service::Pool(pool) => Some(pool),
+            _ => None,
         }
     }
 
@@ -50,28 +72,8 @@ impl Service {
     pub fn turn(&self) -> Option<&Arc<AtomicUsize>> {
         match self {
             Service::Pool(pool) => Some(pool.turn()),
-            Service::Weighted(weighted) => Some(&weighted.turn),
-            Service::Alias(_) => None,
+            Service::Weighted(weighted) => Some(weighted.turn()),
+            Service::Hashed(_) | Service::Alias(_) => None,
         }
-    }
-}
-
-// === impl Weighted ===
-
-impl Weighted {
-    /// Children with their weights; those with a weight of 0 or less are never picked.
-    pub fn new(children: Vec<(Arc<Service>, i64)>, turn: Option<Arc<AtomicUsize>>) -> Self {
-        let weights: Vec<i64> = children.iter().map(|(_, weight)| *weight).collect();
-        Weighted {
-            children: children.into_iter().map(|(child, _)| child).collect(),
-            cycle: Cycle::new(&weights),
-            turn: turn.unwrap_or_default(),
-        }
-    }
-
-    /// A child keeps its share even where its servers are down, as in Traefik: those requests get 503.
-    fn next(&self) -> Option<&Arc<Service>> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.children.get(self.cycle.at(turn)?)
     }
 }

@@ -1,6 +1,7 @@
 //! The last room: Pingora services that serve what the routing table says.
 //! All TCP entry points live in one custom service beside the others of one Pingora `Server`.
 
+mod another_server;
 pub mod connection;
 pub mod entry_point;
 mod error;

@@ -13,5 +13,7 @@ mod limits;
 mod middlewares;
 mod routing;
 mod start;
+mod stickiness;
+mod strategies;
 mod upgrades;
 mod upstreams;

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -15,14 +16,19 @@ use pingora_error::Result;
 use pingora_load_balancing::discovery::ServiceDiscovery;
 use pingora_load_balancing::{Backend, Backends};
 
+use super::choice::{Asker, Choice};
+use super::load::Load;
 use super::resolved::{Name, Resolved};
-use super::server::{Location, Server};
+use super::server::{Member, Server};
+use super::sticky::Sticky;
 use super::transport::Transport;
+use super::view::{Needs, View};
 
-/// A set of servers in round robin.
+/// A set of servers, and how the next one is chosen.
 #[derive(Debug)]
 pub struct Pool {
     membership: Arc<Membership>,
+    sticky: Option<Sticky>,
     turn: Arc<AtomicUsize>,
 }
 
@@ -31,40 +37,43 @@ pub struct Membership {
     backends: Backends,
     view: ArcSwap<View>,
     names: Vec<Name>,
+    needs: Needs,
+    loads: Arc<Loads>,
 }
 
-/// The members as requests see them.
-#[derive(Default)]
-struct View {
-    /// Every server, for the clients that stick to it.
-    all: Vec<Arc<Server>>,
-    /// Those that take new clients.
-    open: Vec<Arc<Server>>,
-}
-
-/// A configured server.
+/// Who the servers of a pool are, and how they are spoken to.
 #[derive(Debug, Clone)]
-pub struct Member {
-    /// Where it is.
-    pub location: Location,
-    /// Terminating.
-    pub fenced: bool,
+pub struct Members {
+    /// As configured.
+    pub members: Vec<Member>,
+    /// How they are spoken to.
+    pub transport: Arc<Transport>,
+    /// Whether they see the client's Host.
+    pub pass_host_header: bool,
+    /// The addresses of those that are names.
+    pub resolved: Arc<Resolved>,
 }
 
-/// Finds the addresses of the configured servers.
-struct Members {
-    members: Vec<Member>,
-    transport: Arc<Transport>,
-    pass_host_header: bool,
-    resolved: Arc<Resolved>,
+/// Finds the servers of a pool, with the addresses that are known.
+struct Discovery {
+    members: Members,
+    loads: Arc<Loads>,
+}
+
+/// The loads of the servers of a pool, which outlive its views and those of the pool that replaces it.
+#[derive(Debug, Default)]
+struct Loads {
+    known: Option<Mutex<HashMap<(String, SocketAddr), Arc<Load>>>>,
+    /// Stands in where nobody counts.
+    nobodys: Arc<Load>,
 }
 
 // === impl Pool ===
 
 impl Pool {
     /// A pool of these servers; `turn` is where a pool that it replaces had come to.
-    pub fn new(membership: Arc<Membership>, turn: Option<Arc<AtomicUsize>>) -> Self {
-        Pool { membership, turn: turn.unwrap_or_default() }
+    pub fn new(membership: Arc<Membership>, sticky: Option<Sticky>, turn: Option<Arc<AtomicUsize>>) -> Self {
+        Pool { membership, sticky, turn: turn.unwrap_or_default() }
     }
 
     /// Its servers.
@@ -72,11 +81,39 @@ impl Pool {
         &self.membership
     }
 
-    /// The server whose turn it is, among those that take new clients.
-    pub(super) fn pick(&self) -> Option<Arc<Server>> {
+    /// The cookie that keeps clients on a server.
+    pub(super) fn sticky(&self) -> Option<&Sticky> {
+        self.sticky.as_ref()
+    }
+
+    /// Chooses a server: the one that the client sticks to if it is well, else one that takes new clients.
+    pub(super) fn choose(&self, asker: &Asker<'_>, choice: &mut Choice) {
         let view = self.membership.view.load();
+        if let Some(sticky) = &self.sticky
+            && let Some(cookie) = sticky.read(asker.headers)
+            && let Some((server, outdated)) = view.sticking(cookie, self.turn.load(Ordering::Relaxed))
+        {
+            if outdated {
+                choice.place_server(sticky, server);
+            }
+            return choice.assign(self, server.clone());
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        view.open.get(turn.checked_rem(view.open.len())?).cloned()
+        let Some(server) = view.pick(turn, asker.client) else { return };
+        if let Some(sticky) = &self.sticky {
+            choice.place_server(sticky, server);
+        }
+        choice.assign(self, server.clone());
+    }
+
+    /// A server that takes new clients, but for those that were tried: the next in turn.
+    pub(super) fn another(&self, tried: &[Arc<Server>]) -> Option<Arc<Server>> {
+        let view = self.membership.view.load();
+        let open = view.open();
+        let first = self.turn.load(Ordering::Relaxed).checked_rem(open.len())?;
+        let (before, after) = open.split_at_checked(first)?;
+        let untried = |server: &&Arc<Server>| !tried.iter().any(|t| t.is_at_the_place_of(server));
+        after.iter().chain(before).find(untried).cloned()
     }
 
     pub(super) fn turn(&self) -> &Arc<AtomicUsize> {
@@ -87,16 +124,13 @@ impl Pool {
 // === impl Membership ===
 
 impl Membership {
-    /// Servers. Those with an address, or a name whose address is known, serve at once.
-    pub fn new(
-        members: Vec<Member>,
-        transport: Arc<Transport>,
-        pass_host_header: bool,
-        resolved: Arc<Resolved>,
-    ) -> Self {
-        let names = members.iter().filter_map(|m| m.location.name()).collect();
-        let backends = Backends::new(Box::new(Members { members, transport, pass_host_header, resolved }));
-        let membership = Membership { backends, view: ArcSwap::default(), names };
+    /// Servers. Those with an address, or a name whose address is known, serve at once. What `old` knows of servers
+    /// that are still there is carried over.
+    pub fn new(members: Members, needs: Needs, old: Option<&Membership>) -> Self {
+        let names = members.members.iter().filter_map(|m| m.location.name()).collect();
+        let loads = Arc::new(Loads::new(needs, old.map(|old| &*old.loads)));
+        let backends = Backends::new(Box::new(Discovery { members, loads: loads.clone() }));
+        let membership = Membership { backends, view: ArcSwap::default(), names, needs, loads };
         membership.refresh();
         membership
     }
@@ -111,24 +145,38 @@ impl Membership {
         // Discovery reads what is known and has nothing to wait for: one poll completes it, and it doesn't fail.
         // The callback runs only where the set changed.
         let _ = self.backends.update(|_| {}).now_or_never();
-        let set = self.backends.get_backend();
-        let all: Vec<Arc<Server>> = set.iter().filter_map(|b| b.ext.get().cloned()).collect();
-        let open = all.iter().filter(|server| !server.fenced).cloned().collect();
-        self.view.store(Arc::new(View { all, open }));
+        let servers = self.servers();
+        self.loads.keep(&servers);
+        self.view.store(Arc::new(View::new(servers, self.needs)));
+    }
+
+    /// Whether the loads of its servers are counted.
+    pub(super) fn counts(&self) -> bool {
+        self.needs.strategy.counts()
+    }
+
+    /// The load of a server has changed.
+    pub(super) fn changed(&self, server: &Server) {
+        self.view.load().changed(server);
+    }
+
+    fn servers(&self) -> Vec<Arc<Server>> {
+        self.backends.get_backend().iter().filter_map(|b| b.ext.get().cloned()).collect()
     }
 }
 
 impl fmt::Debug for Membership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.view.load().all.iter()).finish()
+        f.debug_list().entries(self.servers()).finish()
     }
 }
 
-// === impl Members ===
+// === impl Discovery ===
 
-impl Members {
-    fn backend(&self, member: &Member, address: std::net::SocketAddr) -> Backend {
-        let server = Server::new(&member.location, address, &self.transport, self.pass_host_header, member.fenced);
+impl Discovery {
+    fn backend(&self, member: &Member, address: SocketAddr) -> Backend {
+        let load = self.loads.of(&member.location.url, address);
+        let server = Server::new(member, address, &self.members.transport, self.members.pass_host_header, load);
         let mut ext = Extensions::new();
         ext.insert(Arc::new(server));
         Backend { addr: BackendAddr::Inet(address), weight: 1, ext }
@@ -136,12 +184,12 @@ impl Members {
 }
 
 #[async_trait]
-impl ServiceDiscovery for Members {
+impl ServiceDiscovery for Discovery {
     async fn discover(&self) -> Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
         let mut found = BTreeSet::new();
-        for member in &self.members {
+        for member in &self.members.members {
             let addresses = match member.location.name() {
-                Some(name) => self.resolved.get(&name),
+                Some(name) => self.members.resolved.get(&name),
                 None => member.location.address().into_iter().collect(),
             };
             found.extend(addresses.into_iter().map(|address| self.backend(member, address)));
@@ -150,49 +198,34 @@ impl ServiceDiscovery for Members {
     }
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::dynamic::http::ServersTransport;
+// === impl Loads ===
 
-    fn pool(urls: &[(&str, bool)]) -> Pool {
-        pool_with(urls, Arc::default())
+impl Loads {
+    fn new(needs: Needs, old: Option<&Loads>) -> Self {
+        let before = || old.and_then(|old| Some(locked(old.known.as_ref()?).clone())).unwrap_or_default();
+        Loads { known: needs.strategy.counts().then(|| Mutex::new(before())), nobodys: Arc::default() }
     }
 
-    fn pool_with(urls: &[(&str, bool)], resolved: Arc<Resolved>) -> Pool {
-        let transport = Arc::new(Transport::new(&ServersTransport::default()).unwrap());
-        let members =
-            urls.iter().map(|(url, fenced)| Member { location: Location::parse(url).unwrap(), fenced: *fenced });
-        Pool::new(Arc::new(Membership::new(members.collect(), transport, true, resolved)), None)
+    fn of(&self, url: &str, address: SocketAddr) -> Arc<Load> {
+        match &self.known {
+            Some(known) => locked(known).entry((url.to_owned(), address)).or_default().clone(),
+            None => self.nobodys.clone(),
+        }
     }
 
-    #[test]
-    fn takes_turns_and_leaves_out_the_fenced() {
-        let pool = pool(&[("http://127.0.0.1:1", false), ("http://127.0.0.1:2", true), ("http://127.0.0.1:3", false)]);
-        let picked: Vec<String> = (0..6).map(|_| pool.pick().unwrap().url.clone()).collect();
-        assert_eq!(picked.iter().filter(|u| u.ends_with(":2")).count(), 0);
-        assert!(picked.iter().any(|u| u.ends_with(":1")) && picked.iter().any(|u| u.ends_with(":3")));
-    }
-
-    #[test]
-    fn has_nobody_where_all_are_fenced_or_none_is() {
-        assert!(pool(&[]).pick().is_none());
-        assert!(pool(&[("http://127.0.0.1:1", true)]).pick().is_none());
-    }
-
-    #[tokio::test]
-    async fn finds_names() {
-        let resolved = Arc::new(Resolved::default());
-        let pool = pool_with(&[("http://localhost:80", false)], resolved.clone());
-        assert!(pool.pick().is_none());
-        assert!(resolved.look_up(pool.membership().names().iter().cloned().collect()).await.is_empty());
-        pool.membership().refresh();
-        assert_eq!(pool.pick().unwrap().authority, "localhost:80");
-        // A pool that comes later begins with what is known; a name that isn't found keeps nobody else from serving.
-        let later = pool_with(&[("http://localhost:80", true), ("http://gone.invalid:80", false)], resolved.clone());
-        assert!(later.pick().is_none() && later.membership().names().len() == 2);
-        let later = pool_with(&[("http://localhost:80", false), ("http://gone.invalid:80", false)], resolved);
-        assert_eq!(later.pick().unwrap().authority, "localhost:80");
+    /// Forgets those of other servers.
+    fn keep(&self, servers: &[Arc<Server>]) {
+        if let Some(known) = &self.known {
+            let there: std::collections::HashSet<_> = servers.iter().map(|s| Arc::as_ptr(&s.load)).collect();
+            locked(known).retain(|_, load| there.contains(&Arc::as_ptr(load)));
+        }
     }
 }
+
+/// No code panics while it holds such a lock.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

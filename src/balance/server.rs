@@ -13,6 +13,7 @@ use pingora::protocols::tls::HandshakeCompleteHook;
 use pingora::tls::x509::X509Ref;
 use pingora::upstreams::peer::{HttpPeer, Scheme as PeerScheme};
 
+use super::load::Load;
 use super::resolved::Name;
 use super::transport::Transport;
 
@@ -31,6 +32,10 @@ pub struct Server {
     pub certified_address: Option<IpAddr>,
     /// Terminating: serves only clients that stick to it.
     pub fenced: bool,
+    /// Its share among the servers of its pool; 0 or less is none.
+    pub weight: i64,
+    /// What it has to do; one for all servers where the strategy doesn't ask.
+    pub load: Arc<Load>,
     address: SocketAddr,
     scheme: Scheme,
     sni: String,
@@ -52,6 +57,17 @@ pub enum Scheme {
     Https,
     /// Clear text, HTTP/2 with prior knowledge.
     H2c,
+}
+
+/// A configured server.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Where it is.
+    pub location: Location,
+    /// Its share.
+    pub weight: i64,
+    /// Terminating.
+    pub fenced: bool,
 }
 
 /// The parts of a server's URL.
@@ -114,12 +130,13 @@ impl Location {
 impl Server {
     /// A server at an address of its location.
     pub fn new(
-        location: &Location,
+        member: &Member,
         address: SocketAddr,
         transport: &Arc<Transport>,
         pass_host_header: bool,
-        fenced: bool,
+        load: Arc<Load>,
     ) -> Self {
+        let location = &member.location;
         let tls = location.scheme == Scheme::Https;
         let sni = match (tls, transport.server_name.as_str()) {
             (false, _) => String::new(),
@@ -139,13 +156,20 @@ impl Server {
             authority: location.authority(),
             pass_host_header,
             certified_address,
-            fenced,
+            fenced: member.fenced,
+            weight: member.weight,
+            load,
             address,
             scheme: location.scheme,
             sni,
             transport: transport.clone(),
             certify,
         }
+    }
+
+    /// Whether requests to the other one go to the same place.
+    pub fn is_at_the_place_of(&self, other: &Server) -> bool {
+        self.address == other.address && self.url == other.url
     }
 
     /// How long it may take from the end of a request to the head of its response.

@@ -44,8 +44,7 @@ impl Unserved {
 impl fmt::Display for Unserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
-        let services = count(self.services, "service")
-            .map(|n| format!("sticky/health checks/mirroring/failover/strategies other than wrr of {n}"));
+        let services = count(self.services, "service").map(|n| format!("health checks/mirroring/failover of {n}"));
         let parts = [
             count(self.tls_routes, "TLS route"),
             count(self.tcp_routes, "TCP route"),
@@ -57,17 +56,12 @@ impl fmt::Display for Unserved {
     }
 }
 
-/// Whether a service is served by round robin over its servers, or by its main service alone, though more is asked for.
+/// Whether a service is served without its health checks, or by its main service alone, though more is asked for.
 fn is_simplified(service: &Service) -> bool {
     match service {
-        Service::LoadBalancer(servers) => {
-            servers.sticky.is_some()
-                || servers.health_check.is_some()
-                || servers.passive_health_check.is_some()
-                || !matches!(servers.strategy.as_str(), "" | "wrr")
-        }
-        Service::Weighted(weighted) => weighted.sticky.is_some(),
-        Service::HighestRandomWeight(_) | Service::Mirroring(_) | Service::Failover(_) => true,
+        Service::LoadBalancer(servers) => servers.health_check.is_some() || servers.passive_health_check.is_some(),
+        Service::Weighted(_) | Service::HighestRandomWeight(_) => false,
+        Service::Mirroring(_) | Service::Failover(_) => true,
     }
 }
 
@@ -90,7 +84,7 @@ kind: IngressRoute
 metadata: {name: plain, namespace: default}
 spec:
   routes:
-    - {match: Host(`b`), kind: Rule, services: [{name: s, port: 80, sticky: {cookie: {}}}]}
+    - {match: Host(`b`), kind: Rule, services: [{name: s, port: 80, passiveHealthCheck: {}}]}
 ---
 apiVersion: v1
 kind: Service
@@ -104,8 +98,7 @@ spec: {clusterIP: 10.0.0.1, ports: [{port: 80}]}
         let (table, _) = fixture::recipe(config).cook(&fixture::snapshot(ROUTES), None);
         let unserved = Unserved::of(&table);
         assert_eq!(unserved, Unserved { tls_routes: 1, services: 1, ..Unserved::default() });
-        let text = "1 TLS route, sticky/health checks/mirroring/failover/strategies other than wrr of 1 service: \
-                    translated, not served by this version";
+        let text = "1 TLS route, health checks/mirroring/failover of 1 service: translated, not served by this version";
         assert_eq!(unserved.to_string(), text);
 
         // An entry point that gives its routes TLS makes all of them TLS routes.

@@ -21,6 +21,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use smallvec::SmallVec;
 
+use super::another_server;
 use super::connection::Facts;
 use super::error::{CLIENT_CLOSED, status};
 use super::forwarded::{Written, is_upgrade};
@@ -28,8 +29,8 @@ use super::framing::{self, Framing};
 use super::internal;
 use super::life_cycle::LifeCycle;
 use super::watchdog::Watchdog;
-use crate::balance::Server;
 use crate::balance::server::CertifiedAddress;
+use crate::balance::{Asker, Choice};
 use crate::routing::{Route, Routes, Table, Target};
 use crate::rule::{self, RequestView};
 
@@ -54,14 +55,15 @@ pub struct Ctx {
     digest: Option<Arc<ProxyDigest>>,
     /// The routes taken: one, or a parent and its children.
     layers: SmallVec<[Layer; 1]>,
-    server: Option<Arc<Server>>,
-    upgrade: bool,
+    /// The server, and what is owed for it.
+    pub(super) choice: Choice,
+    pub(super) upgrade: bool,
     /// Whether the forwarding fields are in the head already.
     forwarded: bool,
     /// When the request must have been read.
     deadline: Option<Instant>,
     /// Ends the wait for the head of the response.
-    watchdog: Option<Watchdog>,
+    pub(super) watchdog: Option<Watchdog>,
     status: u16,
 }
 
@@ -80,6 +82,9 @@ impl Ctx {
 
     /// Runs the response hooks of all layers, innermost first; a filter's fault becomes the response it asks for.
     fn response(&mut self, request: &RequestHeader, response: &mut ResponseHeader) -> Result<()> {
+        for cookie in &self.choice.cookies {
+            response.append_header(header::SET_COOKIE, cookie.clone())?;
+        }
         let digest = self.digest.clone();
         let client = &facts(digest.as_deref())?.client;
         for layer in self.layers.iter_mut().rev() {
@@ -146,8 +151,9 @@ impl Gateway {
             }
             match &route.target {
                 Target::Service(service) => {
-                    ctx.server = service.pick();
-                    return Ok(ctx.server.is_none().then(|| NO_SERVER.clone()));
+                    let asker = Asker { headers: &request.headers, client: facts.client.peer.ip() };
+                    service.choose(&asker, &mut ctx.choice);
+                    return Ok(ctx.choice.server.is_none().then(|| NO_SERVER.clone()));
                 }
                 Target::Internal(service) => return Ok(Some(internal::answer(*service, &self.life_cycle))),
                 Target::Children(children) => routes = Some(children),
@@ -245,8 +251,24 @@ impl ProxyHttp for Gateway {
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        let server = ctx.server.as_ref().ok_or_else(|| Error::explain(ErrorType::HTTPStatus(503), "no server"))?;
+        let server =
+            ctx.choice.server.as_ref().ok_or_else(|| Error::explain(ErrorType::HTTPStatus(503), "no server"))?;
         Ok(Box::new(server.peer(ctx.upgrade)))
+    }
+
+    fn fail_to_connect(&self, session: &mut Session, _peer: &HttpPeer, ctx: &mut Ctx, error: Box<Error>) -> Box<Error> {
+        another_server::instead_of_connecting(session, ctx, error)
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        ctx: &mut Ctx,
+        reused: bool,
+    ) -> Box<Error> {
+        another_server::after_reset(session, ctx, error.more_context(format!("peer: {peer}")), reused)
     }
 
     async fn connected_to_upstream(
@@ -258,7 +280,7 @@ impl ProxyHttp for Gateway {
         digest: Option<&Digest>,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        let Some(server) = &ctx.server else { return Ok(()) };
+        let Some(server) = &ctx.choice.server else { return Ok(()) };
         if let Some(address) = server.certified_address {
             let noted = digest.and_then(|d| d.ssl_digest.as_ref()?.extension.get::<CertifiedAddress>());
             if !noted.is_some_and(|certified| certified.0) {
@@ -299,7 +321,7 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        if let Some(server) = ctx.server.as_ref().filter(|s| !s.pass_host_header) {
+        if let Some(server) = ctx.choice.server.as_ref().filter(|s| !s.pass_host_header) {
             request.insert_header(header::HOST, server.authority.clone())?;
         }
         if request.uri.authority().is_some() {
@@ -329,6 +351,7 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         ctx.watchdog = None;
+        ctx.choice.answered();
         remove_hop_by_hop(response);
         if self.life_cycle.terminating() {
             session.set_keepalive(None);
@@ -387,7 +410,7 @@ impl ProxyHttp for Gateway {
 
     fn request_summary(&self, session: &Session, ctx: &Ctx) -> String {
         let router = ctx.layers.last().map_or("-", |l| &*l.route.name);
-        let server = ctx.server.as_ref().map_or("-", |s| &*s.url);
+        let server = ctx.choice.server.as_ref().map_or("-", |s| &*s.url);
         format!("{}, router: {router}, server: {server}", session.as_ref().request_summary())
     }
 

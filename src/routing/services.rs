@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use super::table::Table;
-use crate::balance::pool::{Member, Membership};
-use crate::balance::server::Location;
+use crate::balance::server::{Location, Member};
+use crate::balance::sticky::Sticky;
 use crate::balance::transport::Transport;
-use crate::balance::{Pool, Resolved, Service, Weighted};
+use crate::balance::view::{Needs, Strategy};
+use crate::balance::{Child, Hashed, Members, Membership, Pool, Resolved, Service, Weighted};
 use crate::dynamic::Configuration;
 use crate::dynamic::http::{self, Server, ServersLoadBalancer, ServersTransport, WeightedService};
 
@@ -22,8 +22,8 @@ pub(super) type Problem = String;
 /// Services of services end here: far more than anyone writes, few enough for the stack.
 const DEEPEST: usize = 64;
 
-/// Servers, the name of their transport, and whether they see the client's Host.
-type MembershipKey<'a> = (&'a [Server], &'a str, bool);
+/// Servers, the name of their transport, whether they see the client's Host, and what their view is prepared for.
+type MembershipKey<'a> = (&'a [Server], &'a str, bool, Needs);
 
 /// Compiles each service at most once.
 pub(super) struct Services<'a> {
@@ -95,15 +95,23 @@ impl<'a> Services<'a> {
         Ok(match settings {
             http::Service::LoadBalancer(servers) => match old.filter(|_| self.unchanged(name, servers)) {
                 Some(old) => {
-                    if let Service::Pool(pool) = &**old {
+                    if let Some(pool) = old.pool() {
                         self.memberships.entry(membership_key(servers)).or_insert_with(|| pool.membership().clone());
                     }
                     old.clone()
                 }
-                None => Arc::new(Service::Pool(Pool::new(self.membership(servers)?, turn))),
+                None => {
+                    let membership = self.membership(servers, old)?;
+                    Arc::new(Service::Pool(Pool::new(membership, sticky(name, servers.sticky.as_ref()), turn)))
+                }
             },
-            http::Service::Weighted(weighted) => Arc::new(self.weighted(&weighted.services, turn)?),
-            http::Service::HighestRandomWeight(hrw) => Arc::new(self.weighted(&hrw.services, turn)?),
+            http::Service::Weighted(weighted) => {
+                let children = self.children(&weighted.services)?;
+                Arc::new(Service::Weighted(Weighted::new(children, sticky(name, weighted.sticky.as_ref()), turn)))
+            }
+            http::Service::HighestRandomWeight(hashed) => {
+                Arc::new(Service::Hashed(Hashed::new(self.children(&hashed.services)?)))
+            }
             http::Service::Mirroring(mirroring) => Arc::new(Service::Alias(self.get(&mirroring.service)?)),
             http::Service::Failover(failover) => {
                 self.get(&failover.fallback)?;
@@ -124,27 +132,34 @@ impl<'a> Services<'a> {
         same && before.get(transport) == now.get(transport)
     }
 
-    fn weighted(&mut self, services: &[WeightedService], turn: Option<Arc<AtomicUsize>>) -> Result<Service, Problem> {
-        let children = services
-            .iter()
-            .map(|child| Ok((self.get(&child.name)?, child.weight.unwrap_or(1))))
-            .collect::<Result<_, Problem>>()?;
-        Ok(Service::Weighted(Weighted::new(children, turn)))
+    fn children(&mut self, services: &[WeightedService]) -> Result<Vec<Child>, Problem> {
+        let child = |child: &WeightedService| {
+            let service = self.get(&child.name)?;
+            Ok(Child { name: child.name.clone(), service, weight: child.weight.unwrap_or(1) })
+        };
+        services.iter().map(child).collect()
     }
 
     /// The servers of a load balancer: the same for all that have the same, and speak to them in the same way.
-    fn membership(&mut self, settings: &'a ServersLoadBalancer) -> Result<Arc<Membership>, Problem> {
+    /// What the old service knows of servers that are still there is carried over.
+    fn membership(
+        &mut self,
+        settings: &'a ServersLoadBalancer,
+        old: Option<&Arc<Service>>,
+    ) -> Result<Arc<Membership>, Problem> {
         let key = membership_key(settings);
         if let Some(membership) = self.memberships.get(&key) {
             return Ok(membership.clone());
         }
         let transport = self.transport(&settings.servers_transport)?;
-        let members = settings
-            .servers
-            .iter()
-            .map(|server| Ok(Member { location: Location::parse(&server.url)?, fenced: server.fenced }))
-            .collect::<Result<_, Problem>>()?;
-        let membership = Arc::new(Membership::new(members, transport, key.2, self.resolved.clone()));
+        let member = |server: &Server| {
+            let (weight, fenced) = (server.weight.unwrap_or(1), server.fenced);
+            Ok(Member { location: Location::parse(&server.url)?, weight, fenced })
+        };
+        let members = settings.servers.iter().map(member).collect::<Result<_, Problem>>()?;
+        let members = Members { members, transport, pass_host_header: key.2, resolved: self.resolved.clone() };
+        let old = old.and_then(|service| service.pool()).map(|pool| &**pool.membership());
+        let membership = Arc::new(Membership::new(members, key.3, old));
         self.memberships.insert(key, membership.clone());
         Ok(membership)
     }
@@ -168,7 +183,19 @@ impl<'a> Services<'a> {
 }
 
 fn membership_key(settings: &ServersLoadBalancer) -> MembershipKey<'_> {
-    (&settings.servers, transport_name(&settings.servers_transport), settings.pass_host_header.unwrap_or(true))
+    let needs =
+        Needs { strategy: Strategy::named(&settings.strategy), sticky: cookie(settings.sticky.as_ref()).is_some() };
+    let pass_host_header = settings.pass_host_header.unwrap_or(true);
+    (&settings.servers, transport_name(&settings.servers_transport), pass_host_header, needs)
+}
+
+/// The stickiness of a service, whose name has its provider in cookies.
+fn sticky(service: &str, settings: Option<&http::Sticky>) -> Option<Sticky> {
+    Some(Sticky::new(cookie(settings)?, &format!("{service}@kubernetescrd")))
+}
+
+fn cookie(settings: Option<&http::Sticky>) -> Option<&http::Cookie> {
+    settings?.cookie.as_ref()
 }
 
 /// The name that a transport is found by; empty is the default one.

@@ -166,10 +166,7 @@ impl Table {
     /// The sets of servers some of which are names, to be refreshed by their owner.
     pub fn named_members(&self) -> impl Iterator<Item = &Membership> {
         // Every pool has a name of its own among the services; aliases and weighted ones only refer to them.
-        let pools = self.services.values().filter_map(|service| match &**service {
-            balance::Service::Pool(pool) => Some(&**pool.membership()),
-            _ => None,
-        });
+        let pools = self.services.values().filter_map(|service| Some(&**service.pool()?.membership()));
         pools.filter(|members| !members.names().is_empty())
     }
 }

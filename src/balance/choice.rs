@@ -1,0 +1,121 @@
+//! What is chosen for one request, and what is owed for it: cookies for the client, and the end of what was begun.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::pool::Membership;
+use super::server::Server;
+use super::sticky::{Sticky, Value};
+use super::{Pool, Service};
+
+/// What choosing looks at of a request.
+pub struct Asker<'r> {
+    /// Its header, with the cookies.
+    pub headers: &'r HeaderMap,
+    /// The client's address.
+    pub client: IpAddr,
+}
+
+/// What was chosen for a request.
+#[derive(Debug, Default)]
+pub struct Choice {
+    /// The server; none where no server takes the request.
+    pub server: Option<Arc<Server>>,
+    /// `Set-Cookie` for the response.
+    pub cookies: Vec<HeaderValue>,
+    /// The service whose pool the server is of.
+    pub(super) leaf: Option<Arc<Service>>,
+    /// Whether the last cookie is that of the pool.
+    placed: bool,
+    ticket: Option<Ticket>,
+    /// The servers that failed this request.
+    tried: Vec<Arc<Server>>,
+}
+
+/// A request counted at its server until this is dropped.
+#[derive(Debug)]
+struct Ticket {
+    members: Arc<Membership>,
+    server: Arc<Server>,
+    began: Instant,
+}
+
+// === impl Choice ===
+
+impl Choice {
+    /// Chooses another server of the same pool, after the one chosen has failed. Says whether there is one; if not, all
+    /// stays as it is.
+    pub fn choose_another(&mut self) -> bool {
+        let leaf = self.leaf.clone();
+        let (Some(failed), Some(Service::Pool(pool))) = (self.server.clone(), leaf.as_deref()) else { return false };
+        if pool.membership().counts() {
+            failed.load.failed();
+        }
+        self.tried.push(failed);
+        let Some(server) = pool.another(&self.tried) else {
+            self.tried.pop();
+            return false;
+        };
+        if let Some(sticky) = pool.sticky() {
+            // Whatever place it was to be told of before.
+            self.place_server(sticky, &server);
+        }
+        self.assign(pool, server);
+        true
+    }
+
+    /// The first byte of the answer came.
+    pub fn answered(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.server.load.answered(ticket.began.elapsed());
+        }
+    }
+
+    /// How many servers failed this request.
+    pub fn failures(&self) -> usize {
+        self.tried.len()
+    }
+
+    /// Tells the client its place among services.
+    pub(super) fn place_service(&mut self, sticky: &Sticky, value: Value) {
+        self.cookies.extend(sticky.write(value));
+    }
+
+    /// Tells the client its place in the pool.
+    pub(super) fn place_server(&mut self, sticky: &Sticky, server: &Server) {
+        if std::mem::replace(&mut self.placed, true) {
+            self.cookies.pop();
+        }
+        self.cookies.extend(sticky.write(Value::of(&server.url)));
+    }
+
+    /// Gives the request to a server.
+    pub(super) fn assign(&mut self, pool: &Pool, server: Arc<Server>) {
+        // The one before ends first.
+        self.ticket = None;
+        if pool.membership().counts() {
+            self.ticket = Some(Ticket::new(pool.membership().clone(), server.clone()));
+        }
+        self.server = Some(server);
+    }
+}
+
+// === impl Ticket ===
+
+impl Ticket {
+    fn new(members: Arc<Membership>, server: Arc<Server>) -> Self {
+        server.load.begin();
+        members.changed(&server);
+        Ticket { members, server, began: Instant::now() }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.server.load.end();
+        self.members.changed(&self.server);
+    }
+}

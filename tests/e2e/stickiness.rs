@@ -1,0 +1,134 @@
+//! Clients that keep their place by cookies: at each level, over changes, and where their place is gone.
+
+use serde_json::json;
+
+use crate::support::manifests::{service, slice};
+use crate::support::{Backend, Gateway, Manifests, Message, object, route};
+
+/// The example of Traefik's documentation: two services with a cookie, and a cookie for the servers of each.
+fn two_levels(first: &[&Backend], second: &[&Backend]) -> Manifests {
+    let level = "sticky: {cookie: {name: lvl2}}";
+    route("r").to_service("wrr1").by("{kind: TraefikService, port: null}")
+        + object(
+            "TraefikService",
+            "wrr1",
+            &format!(
+                "weighted: {{services: [{{name: whoami1, kind: Service, port: 80, weight: 1, {level}}}, \
+                 {{name: whoami2, kind: Service, port: 80, weight: 1, {level}}}], sticky: {{cookie: {{name: lvl1}}}}}}"
+            ),
+        )
+        + service("whoami1", first)
+        + service("whoami2", second)
+}
+
+async fn ask(gateway: &Gateway, cookies: &str) -> Message {
+    let line = if cookies.is_empty() { String::new() } else { format!("Cookie: {cookies}\n") };
+    gateway.ask(&format!("GET / HTTP/1.1\nHost: a\n{line}\n")).await
+}
+
+/// The cookies that a response sets, as the client sends them.
+fn cookies(reply: &Message) -> String {
+    let set = reply.headers_named("Set-Cookie");
+    set.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn each_level_has_its_cookie() {
+    let [a, b, c] = &[Backend::named("a").await, Backend::named("b").await, Backend::named("c").await];
+    let gateway = Gateway::start(two_levels(&[a, b], &[c])).await;
+    for _ in 0..4 {
+        let first = ask(&gateway, "").await;
+        let set = first.headers_named("Set-Cookie");
+        assert!(set.len() == 2 && set.iter().all(|c| c.ends_with("; Path=/")), "{first:?}");
+        let expected = if first.backend() == "c" { "b6c8057002125c73" } else { "05f749141bdebe7d" };
+        assert!(cookies(&first).starts_with(&format!("lvl1={expected}; lvl2=")), "{first:?}");
+        for _ in 0..4 {
+            let again = ask(&gateway, &cookies(&first)).await;
+            assert_eq!(again.backend(), first.backend());
+            again.assert_no_header("Set-Cookie");
+        }
+    }
+}
+
+#[tokio::test]
+async fn cookies_of_the_document_are_read_and_written_anew() {
+    // Traefik 2.3 wrote names: curl -H Host:example.com -b "lvl1=default-whoami1-80; lvl2=http://10.42.0.6:80"
+    let [a, b, c] = &[Backend::named("a").await, Backend::named("b").await, Backend::named("c").await];
+    let gateway = Gateway::start(two_levels(&[a, b], &[c])).await;
+    for (backend, name) in [(a, "a"), (b, "b")] {
+        let raw = format!("lvl1=default-whoami1-80; lvl2=http://{}", backend.address);
+        let reply = ask(&gateway, &raw).await;
+        assert_eq!(reply.backend(), name);
+        let renewed = cookies(&reply);
+        assert!(renewed.starts_with("lvl1=05f749141bdebe7d; lvl2=") && !renewed.contains("http"), "{renewed}");
+        let again = ask(&gateway, &renewed).await;
+        assert_eq!(again.backend(), name);
+        again.assert_no_header("Set-Cookie");
+    }
+}
+
+#[tokio::test]
+async fn places_are_kept_over_changes_and_replaced_when_they_are_gone() {
+    let [a, b, c, d] =
+        &[Backend::named("a").await, Backend::named("b").await, Backend::named("c").await, Backend::named("d").await];
+    let gateway = Gateway::start(two_levels(&[a, b], &[c])).await;
+    let place = format!("lvl1=default-whoami1-80; lvl2=http://{}", a.address);
+    let place = cookies(&ask(&gateway, &place).await);
+    let marker = |n: usize| route("marker").rule(&format!("Host(`marker{n}`)")).to(d);
+    for (n, more) in [vec![a, b, d], vec![a], vec![d, a]].iter().enumerate() {
+        gateway.change(two_levels(more, &[c]) + marker(n));
+        gateway.until(&format!("marker{n}"), "/", |reply| reply.status() == 200).await;
+        assert_eq!(ask(&gateway, &place).await.assert_no_header("Set-Cookie").backend(), "a");
+    }
+    gateway.change(two_levels(&[b], &[c]) + marker(9));
+    gateway.until("marker9", "/", |reply| reply.status() == 200).await;
+    let moved = ask(&gateway, &place).await;
+    assert_eq!(moved.backend(), "b");
+    // The service stays; only its server is a new one.
+    assert!(cookies(&moved).starts_with("lvl2=") && moved.headers_named("Set-Cookie").len() == 1, "{moved:?}");
+}
+
+#[tokio::test]
+async fn terminating_servers_keep_their_clients_and_get_no_others() {
+    let [a, b] = &[Backend::named("a").await, Backend::named("b").await];
+    let sticky = |leaving: &Backend| {
+        let conditions = json!({"ready": false, "serving": true, "terminating": true});
+        route("r").to(b).by("sticky: {cookie: {name: c}}") + slice("r-0", 1, leaving, &conditions)
+    };
+    let gateway = Gateway::start(sticky(a)).await;
+    for _ in 0..10 {
+        assert_eq!(ask(&gateway, "").await.backend(), "b");
+        let old = ask(&gateway, &format!("c=http://{}", a.address)).await;
+        assert_eq!(old.backend(), "a");
+        assert_eq!(ask(&gateway, &cookies(&old)).await.assert_no_header("Set-Cookie").backend(), "a");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_has_the_attributes_that_it_is_given() {
+    let backend = Backend::echo().await;
+    let cookie = "{secure: true, httpOnly: true, sameSite: strict, maxAge: 60, path: /app, domain: a.example}";
+    let gateway = Gateway::start(
+        route("given").rule("Host(`given`)").to(&backend).by(&format!("sticky: {{cookie: {cookie}}}"))
+            + route("none").rule("Host(`none`)").to(&backend),
+    )
+    .await;
+    let reply = gateway.get("given", "/").await;
+    let set = reply.header("Set-Cookie").unwrap();
+    let (pair, attributes) = set.split_once("; ").unwrap();
+    assert_eq!(attributes, "Path=/app; Domain=a.example; Max-Age=60; HttpOnly; Secure; SameSite=Strict");
+    let (name, value) = pair.split_once('=').unwrap();
+    assert!(name.len() == 6 && name.starts_with('_') && value.len() == 16, "{set}");
+    gateway.get("none", "/").await.assert_no_header("Set-Cookie");
+}
+
+#[tokio::test]
+async fn a_client_whose_server_refuses_gets_another_place() {
+    let backend = Backend::named("up").await;
+    let down = Backend::down();
+    let gateway = Gateway::start(route("r").to_all(&[&backend, &down]).by("sticky: {cookie: {name: c}}")).await;
+    let reply = ask(&gateway, &format!("c=http://{}", down.address)).await;
+    assert_eq!(reply.backend(), "up");
+    let again = ask(&gateway, &cookies(&reply)).await;
+    assert_eq!(again.assert_no_header("Set-Cookie").backend(), "up");
+}
