@@ -1,7 +1,8 @@
 # What there is to do; `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint fmt doc crds golden bench bench-micro deps
+DOCKER ?= docker
+.PHONY: help quickstart test lint fmt doc crds golden bench bench-micro tools image deps
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,7 +10,7 @@ help: ## This list
 quickstart: ## Serve the whoami example on this machine, backends included
 	cargo run --locked --bin ingora -- quickstart
 
-test: ## Run all tests
+test: tools ## Run all tests
 	cargo test --workspace --locked
 
 lint: ## Formatting, clippy, documentation, licences of dependencies (where cargo-deny is installed), scripts
@@ -18,7 +19,7 @@ lint: ## Formatting, clippy, documentation, licences of dependencies (where carg
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
 	else echo 'cargo-deny is not installed: dependencies are not checked against deny.toml'; fi
-	for script in .ci/run .ci/deps benches/*.sh benches/*/*.sh; do bash -n "$$script" || exit 1; done
+	for script in .ci/run .ci/deps benches/*.sh benches/*/*.sh deploy/*.sh; do bash -n "$$script" || exit 1; done
 
 fmt: ## Format all Rust code
 	cargo fmt --all
@@ -39,6 +40,15 @@ bench: ## Compare the cost of a request with a bare Pingora proxy, nginx and HAP
 
 bench-micro: ## Run the benchmarks of the parts
 	cargo bench --locked
+
+tools: target/tools/built ## Build kustomize and Helm for the tests, in the versions of tests/tools/go.mod
+
+target/tools/built: tests/tools/go.mod tests/tools/go.sum
+	cd tests/tools && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o ../../target/tools/ tool
+	touch $@
+
+image: ## Build the container image, with docker or what DOCKER names
+	$(DOCKER) build -f deploy/Dockerfile -t ingora:$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1) .
 
 deps: ## Check that what building needs is there; as root on Debian, install it
 	.ci/deps
