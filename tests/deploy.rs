@@ -6,6 +6,7 @@ mod chart;
 mod image;
 mod kustomization;
 mod objects;
+mod page;
 
 mod rights;
 mod tools;
