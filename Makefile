@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 DOCKER ?= docker
-.PHONY: help quickstart test lint fmt doc crds golden bench bench-micro tools image deps
+.PHONY: help quickstart test testkube lint fmt doc crds golden bench bench-micro tools image deps
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,8 +10,14 @@ help: ## This list
 quickstart: ## Serve the whoami example on this machine, backends included
 	cargo run --locked --bin ingora -- quickstart
 
-test: tools ## Run all tests
+test: tools testkube ## Run all tests
 	cargo test --workspace --locked
+
+testkube: ## Build the API server for the tests in a cluster (Go; five minutes the first time)
+	@test -n "$(KUBEBUILDER_ASSETS)$(INGORA_SKIP_CLUSTER_TESTS)" || $(MAKE) --no-print-directory target/testkube
+
+target/testkube: $(wildcard tests/testkube/*)
+	cd tests/testkube && CGO_ENABLED=0 GOTOOLCHAIN=local go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../target/testkube .
 
 lint: ## Formatting, clippy, documentation, licences of dependencies (where cargo-deny is installed), scripts
 	cargo fmt --all --check

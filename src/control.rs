@@ -7,11 +7,12 @@ mod names;
 mod order;
 mod report;
 mod source;
+mod sources;
 mod unserved;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
@@ -27,15 +28,21 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::config::Config;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::dynamic::http::{ForwardingTimeouts, ServersTransport};
 use crate::objects::Snapshot;
+use crate::observe::Observed;
 use crate::proxy::life_cycle::{Signals, turned};
 use crate::proxy::{EntryPoints, Gateway, LifeCycle};
 use crate::routing::{Settings, Table, compile};
 use crate::translate::{Options, translate};
 
 pub use unserved::Unserved;
+
+/// So many times as long as a change took is rested after it.
+const REST: u32 = 6;
+/// No change waits for longer than this.
+const LONGEST_REST: Duration = Duration::from_millis(80);
 
 /// How often names are looked up again. The system's resolver doesn't tell how long its answers hold.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
@@ -58,9 +65,9 @@ struct Control {
     recipe: Arc<Recipe>,
     table: Arc<ArcSwap<Table>>,
     life_cycle: Arc<LifeCycle>,
-    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-    /// Keeps the source alive.
-    _source: source::Source,
+    source: source::Source,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    observed: Arc<Observed>,
 }
 
 // === impl Recipe ===
@@ -119,12 +126,14 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
     let recipe = Arc::new(Recipe::new(config, registry)?);
     let config = recipe.config();
     let life_cycle = Arc::new(LifeCycle::default());
-    let table = Arc::new(ArcSwap::from_pointee(Table::default()));
+    // What the process itself answers is there before any object is known.
+    let table = Arc::new(ArcSwap::from_pointee(recipe.cook(&Snapshot::default(), None).0));
 
     let inherit = opt.upgrade;
     let mut server = Server::new_with_opt_and_conf(Some(opt), pingora);
     server.bootstrap();
-    let gateway = Gateway { table: table.clone(), life_cycle: life_cycle.clone() };
+    let observed = Arc::new(Observed::new()?);
+    let gateway = Gateway { table: table.clone(), life_cycle: life_cycle.clone(), observed: observed.clone() };
     let mut proxy = pingora_proxy::http_proxy(&server.configuration, gateway);
     let mut options = HttpServerOptions::default();
     // Not to proxy it: so that the answer to CONNECT is ours.
@@ -132,9 +141,9 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
     proxy.server_options = Some(options);
     server.add_service(EntryPoints::new(config, &Arc::new(proxy), &life_cycle, inherit)?);
 
-    let (sender, snapshots) = watch::channel(None);
-    let source = source::start(&config.providers, sender)?;
-    let control = Control { recipe, table, life_cycle: life_cycle.clone(), snapshots, _source: source };
+    let (snapshots, _) = watch::channel(None);
+    let source = source::find(&config.providers, &snapshots)?;
+    let control = Control { recipe, table, life_cycle: life_cycle.clone(), source, snapshots, observed };
     server.add_service(background_service("control", control));
     Ok((server, RunArgs { shutdown_signal: Box::new(Signals(life_cycle)) }))
 }
@@ -144,7 +153,17 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
 #[async_trait]
 impl BackgroundService for Control {
     async fn start(&self, mut shutdown: ShutdownWatch) {
-        let mut snapshots = self.snapshots.clone();
+        let mut snapshots = self.snapshots.subscribe();
+        // The one that files gave before this loop began.
+        snapshots.mark_changed();
+        // Followed until this loop ends.
+        let cluster = match self.source.follow(&self.snapshots) {
+            Ok(cluster) => cluster,
+            Err(error) => return log::error!("providers.kubernetesCRD: {error:#}"),
+        };
+        if let Some(cluster) = &cluster {
+            tokio::spawn(sources::observe(cluster.health(), self.observed.clone()));
+        }
         let mut said = Said::default();
         let mut lookup = Instant::now() + LOOKUP_INTERVAL;
         let mut looking_up: Option<JoinHandle<()>> = None;
@@ -156,9 +175,10 @@ impl BackgroundService for Control {
                     }
                     let snapshot = snapshots.borrow_and_update().clone();
                     if let Some(snapshot) = snapshot {
+                        let began = Instant::now();
                         self.serve(snapshot, &mut said).await;
+                        sleep(self.rest(began.elapsed())).await;
                     }
-                    sleep(self.throttle()).await;
                 }
                 () = sleep_until(lookup) => {
                     lookup = Instant::now() + LOOKUP_INTERVAL;
@@ -174,12 +194,30 @@ impl BackgroundService for Control {
 }
 
 impl Control {
-    /// The least time between two changes.
+    /// How long to rest after a change that took so long: as told, and so that a storm of changes costs a small part of a
+    /// processor; what comes meanwhile is served as one change.
+    fn rest(&self, took: Duration) -> Duration {
+        self.throttle().max((took * REST).min(LONGEST_REST))
+    }
+
+    /// The least time between two changes that the configuration asks for.
     fn throttle(&self) -> Duration {
         let providers = &self.recipe.config().providers;
         let manifests = providers.manifests.as_ref().map(|p| p.throttle_duration);
         let cluster = providers.kubernetes_crd.as_ref().map(|p| p.throttle_duration);
         manifests.or(cluster).and_then(|d| d.positive()).unwrap_or_default()
+    }
+
+    fn observe(&self, routes: usize, diagnostics: &[Diagnostic]) {
+        let metrics = &self.observed.metrics;
+        metrics.reloads.inc();
+        metrics.last_reload.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64().floor());
+        metrics.routes.set(i64::try_from(routes).unwrap_or(i64::MAX));
+        for severity in [Severity::Error, Severity::Warning, Severity::Info] {
+            let count = diagnostics.iter().filter(|d| d.severity == severity).count();
+            let label = severity.to_string();
+            metrics.diagnostics.with_label_values(&[&label]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     async fn serve(&self, snapshot: Arc<Snapshot>, said: &mut Said) {
@@ -201,6 +239,7 @@ impl Control {
         info!("configuration served: {routes} routes, made in {took:?}");
         // Dropping ten thousand routes takes a while; requests may still hold them anyway.
         tokio::task::spawn_blocking(move || drop(old));
+        self.observe(routes, &diagnostics);
         report::report(diagnostics, &mut said.diagnostics);
         if unserved != said.unserved {
             if !unserved.is_empty() {

@@ -9,6 +9,7 @@ pub mod control;
 pub mod diagnostic;
 pub mod dynamic;
 pub mod objects;
+pub mod observe;
 pub mod persistent;
 pub mod proxy;
 pub mod routing;

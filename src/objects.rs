@@ -1,8 +1,9 @@
 //! The first room: Kubernetes objects as an immutable [`Snapshot`], wherever they come from.
-//! Sources (`manifests`; a cluster later) decode objects and send whole snapshots; nobody here knows what they are for.
+//! Sources (`manifests`, `kube`) decode objects and send whole snapshots; nobody here knows what they are for.
 
 pub mod decode;
 mod field;
+pub mod kube;
 pub mod manifests;
 pub mod snapshot;
 

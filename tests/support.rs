@@ -2,11 +2,13 @@
 //! that shows every byte. Nothing here waits for a fixed time where something can be waited for.
 
 pub mod backend;
+pub mod cluster;
 pub mod gate;
 pub mod gateway;
 pub mod http2;
 pub mod manifests;
 pub mod message;
+pub mod namespace;
 pub mod ports;
 pub mod wire;
 
@@ -14,10 +16,12 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use backend::Backend;
+pub use cluster::Cluster;
 pub use gate::Gate;
 pub use gateway::Gateway;
 pub use manifests::{Manifests, middleware, object, route, secret};
 pub use message::Message;
+pub use namespace::isolated;
 pub use wire::Wire;
 
 /// How long anything may take that should come at once: generous, for a machine under load.

@@ -17,7 +17,10 @@ use crate::config::admin::LogFormat;
 pub(super) fn start(log: &Log) -> anyhow::Result<()> {
     let mut builder = Builder::new();
     // Pingora tells every step of its start at the level of information; that is for those who look for it.
-    builder.filter_level(log.level.0).filter_module("pingora", log.level.0.min(LevelFilter::Warn)).parse_default_env();
+    builder.filter_level(log.level.0).filter_module("pingora", log.level.0.min(LevelFilter::Warn));
+    // What goes wrong between the client and the API server is told once by the source, in words that help.
+    let client = if log.level.0 >= LevelFilter::Debug { log.level.0 } else { LevelFilter::Off };
+    builder.filter_module("kube", client).parse_default_env();
     if log.no_color {
         builder.write_style(WriteStyle::Never);
     }

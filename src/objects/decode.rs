@@ -10,6 +10,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Map, Value};
 
+pub use self::kinds::kinds;
 use self::kinds::{Kind, Recognised, recognise};
 use self::schema::{Report, describe};
 use super::field::Field;

@@ -12,12 +12,16 @@ use k8s_openapi::Metadata;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::object::HasSpec;
 
 use crate::diagnostic::{Diagnostic, ObjectRef};
 use crate::persistent::Map;
 
 /// The label that names the Service of an EndpointSlice.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
+
+/// The one version of the custom resources.
+pub const VERSION: &str = "v1alpha1";
 
 /// The API group of a custom resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +127,11 @@ impl Group {
         }
     }
 
+    /// What `apiVersion` says of its objects: the group and its one version.
+    pub fn api_version(self) -> String {
+        format!("{}/{VERSION}", self.name())
+    }
+
     /// The group of that name.
     pub fn of(name: &str) -> Option<Self> {
         Group::ALL.into_iter().find(|group| group.name() == name)
@@ -134,6 +143,13 @@ impl Group {
 impl<T> Clone for Custom<T> {
     fn clone(&self) -> Self {
         Custom { group: self.group, object: self.object.clone() }
+    }
+}
+
+impl<T: kube::Resource + HasSpec<Spec: PartialEq>> Custom<T> {
+    fn says_the_same(&self, other: &Self) -> bool {
+        let (a, b) = (&*self.object, &*other.object);
+        self.group == other.group && a.meta() == b.meta() && a.spec() == b.spec()
     }
 }
 
@@ -228,6 +244,31 @@ impl Object {
     }
 }
 
+impl Object {
+    /// Whether it says the same as another one of its key: metadata and spec; a status says nothing.
+    pub fn says_the_same(&self, other: &Object) -> bool {
+        use Object as O;
+        match (self, other) {
+            (O::IngressRoute(a), O::IngressRoute(b)) => a.says_the_same(b),
+            (O::IngressRouteTCP(a), O::IngressRouteTCP(b)) => a.says_the_same(b),
+            (O::IngressRouteUDP(a), O::IngressRouteUDP(b)) => a.says_the_same(b),
+            (O::Middleware(a), O::Middleware(b)) => a.says_the_same(b),
+            (O::MiddlewareTCP(a), O::MiddlewareTCP(b)) => a.says_the_same(b),
+            (O::TraefikService(a), O::TraefikService(b)) => a.says_the_same(b),
+            (O::TLSOption(a), O::TLSOption(b)) => a.says_the_same(b),
+            (O::TLSStore(a), O::TLSStore(b)) => a.says_the_same(b),
+            (O::ServersTransport(a), O::ServersTransport(b)) => a.says_the_same(b),
+            (O::ServersTransportTCP(a), O::ServersTransportTCP(b)) => a.says_the_same(b),
+            (O::Service(a), O::Service(b)) => a == b,
+            (O::EndpointSlice(a), O::EndpointSlice(b)) => a == b,
+            (O::Secret(a), O::Secret(b)) => a == b,
+            (O::ConfigMap(a), O::ConfigMap(b)) => a == b,
+            (O::Node(a), O::Node(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 // === impl Key ===
 
 impl Key<'_> {
@@ -276,11 +317,48 @@ impl Snapshot {
         }
     }
 
-    /// Takes out the object of that key, and what was told of it; says whether there was one.
-    pub fn remove(&mut self, key: &Key<'_>) -> bool {
-        self.tell(key, Vec::new());
+    /// The object of that key, whether it counts or one of the other group stands before it.
+    pub fn get(&self, key: &Key<'_>) -> Option<Object> {
+        use Object as O;
         let (namespace, name) = (&*key.namespace, &*key.name);
-        match key.kind {
+        let group = |group: Group| Some(group) == key.group;
+        macro_rules! custom {
+            ($store:ident, $variant:ident) => {
+                self.$store.get(namespace, name).filter(|o| group(o.group)).cloned().map(O::$variant)
+            };
+        }
+        let found = match key.kind {
+            "IngressRoute" => custom!(ingress_routes, IngressRoute),
+            "IngressRouteTCP" => custom!(ingress_route_tcps, IngressRouteTCP),
+            "IngressRouteUDP" => custom!(ingress_route_udps, IngressRouteUDP),
+            "Middleware" => custom!(middlewares, Middleware),
+            "MiddlewareTCP" => custom!(middleware_tcps, MiddlewareTCP),
+            "TraefikService" => custom!(traefik_services, TraefikService),
+            "TLSOption" => custom!(tls_options, TLSOption),
+            "TLSStore" => custom!(tls_stores, TLSStore),
+            "ServersTransport" => custom!(servers_transports, ServersTransport),
+            "ServersTransportTCP" => custom!(servers_transport_tcps, ServersTransportTCP),
+            "Service" => self.services.get(namespace, name).cloned().map(O::Service),
+            "Secret" => self.secrets.get(namespace, name).cloned().map(O::Secret),
+            "ConfigMap" => self.config_maps.get(namespace, name).cloned().map(O::ConfigMap),
+            "Node" => self.nodes.get(name).cloned().map(O::Node),
+            "EndpointSlice" => self.slice(namespace, name).cloned().map(O::EndpointSlice),
+            _ => None,
+        };
+        found.or_else(|| self.shadowed.get(key).cloned())
+    }
+
+    fn slice(&self, namespace: &str, name: &str) -> Option<&Arc<EndpointSlice>> {
+        let service = self.slice_services.get(namespace, name)?;
+        let slices = self.endpoint_slices.get(namespace, service)?;
+        slices.iter().find(|slice| slice.metadata.name.as_deref() == Some(name))
+    }
+
+    /// Takes out the object of that key, and what was told of it; says whether there was one of them.
+    pub fn remove(&mut self, key: &Key<'_>) -> bool {
+        let told = self.tell(key, Vec::new());
+        let (namespace, name) = (&*key.namespace, &*key.name);
+        let removed = match key.kind {
             "IngressRoute" => self.remove_custom(key, |s| &mut s.ingress_routes),
             "IngressRouteTCP" => self.remove_custom(key, |s| &mut s.ingress_route_tcps),
             "IngressRouteUDP" => self.remove_custom(key, |s| &mut s.ingress_route_udps),
@@ -297,18 +375,18 @@ impl Snapshot {
             "EndpointSlice" => self.remove_slice(namespace, name),
             "Node" => self.nodes.remove(name).is_some(),
             _ => false,
-        }
+        };
+        removed || told
     }
 
     /// Says what is wrong with the object of that key, in place of what was told of it before; it need not be in here.
-    pub fn tell(&mut self, key: &Key<'_>, findings: Vec<Diagnostic>) {
+    /// Says whether that is another thing than before.
+    pub fn tell(&mut self, key: &Key<'_>, findings: Vec<Diagnostic>) -> bool {
         if findings.is_empty() {
-            if !self.told.is_empty() {
-                self.told.remove(&key.to_owned());
-            }
-        } else {
-            self.told.insert(key.to_owned(), findings.into());
+            return !self.told.is_empty() && self.told.remove(&key.to_owned()).is_some();
         }
+        let before = self.told.insert(key.to_owned(), findings.as_slice().into());
+        before.is_none_or(|before| *before != *findings)
     }
 
     /// Everything that was found wrong: what sources told, and objects that are there for both groups.

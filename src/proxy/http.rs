@@ -31,6 +31,7 @@ use super::life_cycle::LifeCycle;
 use super::watchdog::Watchdog;
 use crate::balance::server::CertifiedAddress;
 use crate::balance::{Asker, Choice};
+use crate::observe::Observed;
 use crate::routing::{Route, Routes, Table, Target};
 use crate::rule::{self, RequestView};
 
@@ -46,6 +47,8 @@ pub struct Gateway {
     pub table: Arc<ArcSwap<Table>>,
     /// Whether the process takes requests.
     pub life_cycle: Arc<LifeCycle>,
+    /// What the process tells about itself.
+    pub observed: Arc<Observed>,
 }
 
 /// The state of one request.
@@ -155,7 +158,9 @@ impl Gateway {
                     service.choose(&asker, &mut ctx.choice);
                     return Ok(ctx.choice.server.is_none().then(|| NO_SERVER.clone()));
                 }
-                Target::Internal(service) => return Ok(Some(internal::answer(*service, &self.life_cycle))),
+                Target::Internal(service) => {
+                    return Ok(Some(internal::answer(*service, &self.life_cycle, &self.observed)));
+                }
                 Target::Children(children) => routes = Some(children),
             }
         }

@@ -115,6 +115,10 @@ pub enum Internal {
         /// The answer while the process ends.
         terminating_status: u16,
     },
+    /// `ready@internal`: the same for people, with what is waited for and what is wrong.
+    Ready,
+    /// `prometheus@internal`: the metrics.
+    Prometheus,
     /// `noop@internal`: 418.
     Noop,
 }

@@ -1,7 +1,7 @@
 //! The real binary with a configuration, manifests and a log of its own; killed when dropped, and heard when a test fails.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,18 +53,25 @@ impl Gateway {
 
     /// Starts it without waiting for anything.
     pub fn spawn(config: &str, manifests: &Manifests) -> Gateway {
+        Gateway::spawn_with(&[], config, manifests)
+    }
+
+    /// The same, with more in its environment.
+    pub fn spawn_with(environment: &[(&str, &OsStr)], config: &str, manifests: &Manifests) -> Gateway {
         let directory = TempDir::new().unwrap();
         let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
         fs::create_dir(path("manifests")).unwrap();
         let mut all = json!({
             "entryPoints": {"web": {}, "traefik": {}},
-            "providers": {"manifests": {"path": path("manifests")}},
             "ping": {},
             "threads": 2,
             "upgrade_sock": path("upgrade.sock"),
             "pid_file": path("pid"),
         });
         merge(&mut all, yaml(config));
+        if all.pointer("/providers/kubernetesCRD").is_none() {
+            merge(&mut all, json!({"providers": {"manifests": {"path": path("manifests")}}}));
+        }
         let mut addresses = BTreeMap::new();
         if let Some(Value::Object(entry_points)) = all.get_mut("entryPoints") {
             for (name, settings) in entry_points {
@@ -80,13 +87,13 @@ impl Gateway {
         }
         fs::write(path("config.yaml"), serde_yaml::to_string(&all).unwrap()).unwrap();
         fs::write(path("manifests/objects.yaml"), &manifests.0).unwrap();
-        let child = launch(&directory, &[]);
+        let child = launch(&directory, environment, &[]);
         Gateway { child, directory, addresses }
     }
 
     /// Starts another process with the same configuration, and becomes its owner; returns the one before.
     pub fn succeed(&mut self, arguments: &[&str]) -> Child {
-        let successor = launch(&self.directory, arguments);
+        let successor = launch(&self.directory, &[], arguments);
         std::mem::replace(&mut self.child, successor)
     }
 
@@ -149,6 +156,23 @@ impl Gateway {
             }
             assert!(start.elapsed() < PATIENCE, "{host}{target} still answers {reply:?}");
             sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// The value of a metric, by the beginning of its line; 0 where it isn't told.
+    pub async fn metric(&self, line: &str) -> f64 {
+        let mut wire = Wire::connect(self.address("traefik")).await;
+        let text = wire.ask("GET /metrics HTTP/1.1\nHost: traefik\n\n").await.text();
+        let value = text.lines().find_map(|l| l.strip_prefix(line));
+        value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until a metric has that value.
+    pub async fn until_metric(&self, line: &str, value: f64) {
+        let start = Instant::now();
+        while self.metric(line).await != value {
+            assert!(start.elapsed() < PATIENCE, "{line} is {}, not {value}", self.metric(line).await);
+            sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -226,12 +250,13 @@ pub async fn exit(child: &mut Child) -> ExitStatus {
     }
 }
 
-fn launch(directory: &TempDir, arguments: &[&str]) -> Child {
+fn launch(directory: &TempDir, environment: &[(&str, &OsStr)], arguments: &[&str]) -> Child {
     let log = File::options().create(true).append(true).open(directory.path().join("log")).unwrap();
     Command::new(binary())
         .args(["run", "--config"])
         .arg(directory.path().join("config.yaml"))
         .args(arguments)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)
@@ -239,7 +264,7 @@ fn launch(directory: &TempDir, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-fn merge(base: &mut Value, more: Value) {
+pub fn merge(base: &mut Value, more: Value) {
     match (base, more) {
         (Value::Object(base), Value::Object(more)) => {
             for (key, value) in more {

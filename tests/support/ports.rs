@@ -4,14 +4,18 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::namespace::is_isolated;
+
 const FIRST: u32 = 12_000;
 const COUNT: u32 = 20_000;
 
-/// A loopback address that no other backend of this process has: endpoints are told apart by it.
+/// An address of this machine that no other backend of this process has: endpoints are told apart by it. In a namespace of
+/// its own one that an API server takes for an endpoint's, which loopback ones are not.
 pub fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let [.., a, b] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-    Ipv4Addr::new(127, 1, a, b.max(1))
+    let net = if is_isolated() { [10, 77] } else { [127, 1] };
+    Ipv4Addr::new(net[0], net[1], a, b.max(1))
 }
 
 /// An address that nobody listens on.

@@ -17,10 +17,8 @@ use serde_json::Value;
 
 use super::schema::Schema;
 use crate::objects::field::nearest;
+use crate::objects::snapshot::VERSION;
 use crate::objects::{Custom, Group, Object};
-
-/// The one version of the custom resources.
-const VERSION: &str = "v1alpha1";
 
 /// Why a value is not of its type: the field, and what was expected there.
 pub(super) type Mismatch = serde_path_to_error::Error<serde_json::Error>;
@@ -81,6 +79,12 @@ pub(super) static KINDS: [Kind; 15] = [
     core!(Node, "v1", namespaced: false),
     core!(EndpointSlice, "discovery.k8s.io/v1", namespaced: true),
 ];
+
+/// All kinds: the name, the `apiVersion` (of a custom resource, `None`: both of Traefik's groups), and whether they live in
+/// a namespace.
+pub fn kinds() -> impl Iterator<Item = (&'static str, Option<&'static str>, bool)> {
+    KINDS.iter().map(|kind| (kind.name, kind.api, kind.namespaced))
+}
 
 /// What `apiVersion` and `kind` say.
 pub(super) enum Recognised {
