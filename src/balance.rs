@@ -1,8 +1,11 @@
 //! Where requests go: services compiled to trees of pools, ready to choose a server without a lock.
 //! Built by `routing`, asked by `proxy`; membership and health are `pingora-load-balancing`'s.
 
+mod chance;
 pub mod choice;
+pub mod client;
 pub mod cycle;
+pub mod health;
 mod load;
 pub mod pool;
 mod rendezvous;
@@ -18,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 pub use choice::{Asker, Choice};
+pub use health::Health;
 pub use pool::{Members, Membership, Pool};
 pub use resolved::Resolved;
 pub use server::Server;

@@ -235,6 +235,7 @@ impl Control {
         let old = self.table.swap(table.clone());
         // What was looked up just before the swap has gone to the table before.
         names::refresh(&table);
+        table.watch_health();
         self.life_cycle.published();
         info!("configuration served: {routes} routes, made in {took:?}");
         // Dropping ten thousand routes takes a while; requests may still hold them anyway.

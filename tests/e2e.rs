@@ -6,6 +6,7 @@ mod change;
 mod errors;
 mod filters;
 mod forwarded;
+mod health;
 mod http1;
 mod http2;
 mod life_cycle;

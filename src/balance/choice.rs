@@ -51,6 +51,7 @@ impl Choice {
     pub fn choose_another(&mut self) -> bool {
         let leaf = self.leaf.clone();
         let (Some(failed), Some(Service::Pool(pool))) = (self.server.clone(), leaf.as_deref()) else { return false };
+        self.failed();
         if pool.membership().counts() {
             failed.load.failed();
         }
@@ -67,11 +68,25 @@ impl Choice {
         true
     }
 
-    /// The first byte of the answer came.
-    pub fn answered(&self) {
+    /// The head of the answer came.
+    pub fn answered(&self, status: u16) {
         if let Some(ticket) = &self.ticket {
             ticket.server.load.answered(ticket.began.elapsed());
         }
+        if status >= 500 {
+            self.failed();
+        }
+    }
+
+    /// The server failed the request, as far as its health is concerned.
+    pub fn failed(&self) {
+        if let (Some(server), Some(health)) = (&self.server, self.members().and_then(|members| members.health())) {
+            health.failed(server);
+        }
+    }
+
+    fn members(&self) -> Option<&Arc<Membership>> {
+        Some(self.leaf.as_ref()?.pool()?.membership())
     }
 
     /// How many servers failed this request.

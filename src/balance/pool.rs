@@ -17,6 +17,7 @@ use pingora_load_balancing::discovery::ServiceDiscovery;
 use pingora_load_balancing::{Backend, Backends};
 
 use super::choice::{Asker, Choice};
+use super::health::Health;
 use super::load::Load;
 use super::resolved::{Name, Resolved};
 use super::server::{Member, Server};
@@ -39,6 +40,9 @@ pub struct Membership {
     names: Vec<Name>,
     needs: Needs,
     loads: Arc<Loads>,
+    health: Option<Arc<Health>>,
+    /// Held while the members or their view change, which no request waits for.
+    changing: Mutex<()>,
 }
 
 /// Who the servers of a pool are, and how they are spoken to.
@@ -126,11 +130,15 @@ impl Pool {
 impl Membership {
     /// Servers. Those with an address, or a name whose address is known, serve at once. What `old` knows of servers
     /// that are still there is carried over.
-    pub fn new(members: Members, needs: Needs, old: Option<&Membership>) -> Self {
+    pub fn new(members: Members, needs: Needs, health: Option<Arc<Health>>, old: Option<&Membership>) -> Arc<Self> {
         let names = members.members.iter().filter_map(|m| m.location.name()).collect();
         let loads = Arc::new(Loads::new(needs, old.map(|old| &*old.loads)));
         let backends = Backends::new(Box::new(Discovery { members, loads: loads.clone() }));
-        let membership = Membership { backends, view: ArcSwap::default(), names, needs, loads };
+        let (view, changing) = (ArcSwap::default(), Mutex::default());
+        let membership = Arc::new(Membership { backends, view, names, needs, loads, health, changing });
+        if let Some(health) = &membership.health {
+            health.attach(&membership);
+        }
         membership.refresh();
         membership
     }
@@ -140,14 +148,38 @@ impl Membership {
         &self.names
     }
 
+    /// What is known of the health of its servers, where somebody asks.
+    pub fn health(&self) -> Option<&Arc<Health>> {
+        self.health.as_ref()
+    }
+
     /// Takes the members with the addresses that are known now, and prepares the view that requests see.
     pub fn refresh(&self) {
-        // Discovery reads what is known and has nothing to wait for: one poll completes it, and it doesn't fail.
-        // The callback runs only where the set changed.
-        let _ = self.backends.update(|_| {}).now_or_never();
-        let servers = self.servers();
-        self.loads.keep(&servers);
-        self.view.store(Arc::new(View::new(servers, self.needs)));
+        {
+            let _changing = locked(&self.changing);
+            // Discovery reads what is known and has nothing to wait for: one poll completes it, and it doesn't fail.
+            // The callback runs only where the set changed.
+            let _ = self.backends.update(|_| {}).now_or_never();
+            self.loads.keep(&self.servers());
+        }
+        self.prepare();
+        if let Some(health) = &self.health {
+            health.probe_all();
+        }
+    }
+
+    /// Prepares the view that requests see: of the members that are well.
+    pub(super) fn prepare(&self) {
+        let _changing = locked(&self.changing);
+        let backends = self.backends.get_backend();
+        let is_well = |backend: &&Backend| {
+            let Some(health) = &self.health else { return true };
+            let well = backend.ext.get::<Arc<Server>>().is_some_and(|server| health.is_well(server));
+            self.backends.set_enable(backend, well);
+            self.backends.ready(backend)
+        };
+        let well = backends.iter().filter(is_well).filter_map(|backend| backend.ext.get().cloned()).collect();
+        self.view.store(Arc::new(View::new(well, self.needs)));
     }
 
     /// Whether the loads of its servers are counted.
@@ -160,8 +192,13 @@ impl Membership {
         self.view.load().changed(server);
     }
 
+    /// Its members.
+    pub(super) fn backends(&self) -> Arc<BTreeSet<Backend>> {
+        self.backends.get_backend()
+    }
+
     fn servers(&self) -> Vec<Arc<Server>> {
-        self.backends.get_backend().iter().filter_map(|b| b.ext.get().cloned()).collect()
+        self.backends().iter().filter_map(|b| b.ext.get().cloned()).collect()
     }
 }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use pingora::protocols::ALPN;
 use pingora::protocols::l4::socket::SocketAddr as PeerAddr;
 use pingora::protocols::tls::HandshakeCompleteHook;
+use pingora::protocols::{ALPN, Digest};
 use pingora::tls::x509::X509Ref;
 use pingora::upstreams::peer::{HttpPeer, Scheme as PeerScheme};
+use pingora_error::{Error, ErrorType, Result};
 
 use super::load::Load;
 use super::resolved::Name;
@@ -83,18 +84,27 @@ pub struct Location {
     pub port: u16,
 }
 
+// === impl Scheme ===
+
+impl Scheme {
+    /// By name.
+    pub fn named(name: &str) -> std::result::Result<Self, String> {
+        match name {
+            "http" => Ok(Scheme::Http),
+            "https" => Ok(Scheme::Https),
+            "h2c" => Ok(Scheme::H2c),
+            other => Err(format!("{other:?} is not a scheme that servers are spoken to in: http, https, h2c")),
+        }
+    }
+}
+
 // === impl Location ===
 
 impl Location {
     /// Takes `scheme://host[:port]` apart; the error says what is wrong with it.
-    pub fn parse(url: &str) -> Result<Self, String> {
+    pub fn parse(url: &str) -> std::result::Result<Self, String> {
         let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url:?} has no scheme"))?;
-        let scheme = match scheme {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
-            "h2c" => Scheme::H2c,
-            other => return Err(format!("{other:?} is not a scheme that servers are spoken to in: http, https, h2c")),
-        };
+        let scheme = Scheme::named(scheme)?;
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
@@ -170,6 +180,42 @@ impl Server {
     /// Whether requests to the other one go to the same place.
     pub fn is_at_the_place_of(&self, other: &Server) -> bool {
         self.address == other.address && self.url == other.url
+    }
+
+    /// What it is known by from one table to the next.
+    pub fn place(&self) -> (String, SocketAddr) {
+        (self.url.clone(), self.address)
+    }
+
+    /// How it is spoken to.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Whether it is spoken to over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
+    /// The server that its health is asked of: itself, with another scheme or port.
+    pub fn probed(&self, scheme: Option<Scheme>, port: Option<u16>) -> Result<Server> {
+        let location = Location::parse(&self.url).map_err(|e| Error::explain(ErrorType::InternalError, e))?;
+        let mut address = self.address;
+        address.set_port(port.unwrap_or(address.port()));
+        let port = port.unwrap_or(location.port);
+        Ok(self.moved(Location { scheme: scheme.unwrap_or(location.scheme), port, ..location }, address))
+    }
+
+    /// A server somewhere else that is spoken to alike.
+    pub fn moved(&self, location: Location, address: SocketAddr) -> Server {
+        let member = Member { location, weight: self.weight, fenced: self.fenced };
+        Server::new(&member, address, &self.transport, self.pass_host_header, self.load.clone())
+    }
+
+    /// Whether a new connection is to the right server; names are Pingora's to compare, addresses ours.
+    pub fn is_certified_by(&self, connection: Option<&Digest>) -> bool {
+        let noted = || connection?.ssl_digest.as_ref()?.extension.get::<CertifiedAddress>();
+        self.certified_address.is_none() || noted().is_some_and(|certified| certified.0)
     }
 
     /// How long it may take from the end of a request to the head of its response.

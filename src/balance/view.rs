@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::chance::scatter;
 use super::cycle::Cycle;
 use super::rendezvous::Rendezvous;
 use super::server::Server;
@@ -162,14 +163,6 @@ fn two_choices(open: &[Arc<Server>], turn: usize) -> Option<usize> {
     let second = (first + 1 + step) % count;
     let busy = |n: usize| open.get(n).map(|server| server.load.in_flight());
     Some(if busy(second) < busy(first) { second } else { first })
-}
-
-/// Makes consecutive numbers look like chance (SplitMix64).
-fn scatter(n: u64) -> u64 {
-    let n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Unserved {
 impl fmt::Display for Unserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
-        let services = count(self.services, "service").map(|n| format!("health checks/mirroring/failover of {n}"));
+        let services = count(self.services, "service").map(|n| format!("mirroring/failover of {n}"));
         let parts = [
             count(self.tls_routes, "TLS route"),
             count(self.tcp_routes, "TCP route"),
@@ -56,13 +56,9 @@ impl fmt::Display for Unserved {
     }
 }
 
-/// Whether a service is served without its health checks, or by its main service alone, though more is asked for.
+/// Whether a service is served by its main service alone, though more is asked for.
 fn is_simplified(service: &Service) -> bool {
-    match service {
-        Service::LoadBalancer(servers) => servers.health_check.is_some() || servers.passive_health_check.is_some(),
-        Service::Weighted(_) | Service::HighestRandomWeight(_) => false,
-        Service::Mirroring(_) | Service::Failover(_) => true,
-    }
+    matches!(service, Service::Mirroring(_) | Service::Failover(_))
 }
 
 #[cfg(test)]
@@ -84,7 +80,12 @@ kind: IngressRoute
 metadata: {name: plain, namespace: default}
 spec:
   routes:
-    - {match: Host(`b`), kind: Rule, services: [{name: s, port: 80, passiveHealthCheck: {}}]}
+    - {match: Host(`b`), kind: Rule, services: [{name: m, kind: TraefikService}]}
+---
+apiVersion: traefik.io/v1alpha1
+kind: TraefikService
+metadata: {name: m, namespace: default}
+spec: {mirroring: {name: s, port: 80}}
 ---
 apiVersion: v1
 kind: Service
@@ -98,7 +99,7 @@ spec: {clusterIP: 10.0.0.1, ports: [{port: 80}]}
         let (table, _) = fixture::recipe(config).cook(&fixture::snapshot(ROUTES), None);
         let unserved = Unserved::of(&table);
         assert_eq!(unserved, Unserved { tls_routes: 1, services: 1, ..Unserved::default() });
-        let text = "1 TLS route, health checks/mirroring/failover of 1 service: translated, not served by this version";
+        let text = "1 TLS route, mirroring/failover of 1 service: translated, not served by this version";
         assert_eq!(unserved.to_string(), text);
 
         // An entry point that gives its routes TLS makes all of them TLS routes.

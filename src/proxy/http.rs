@@ -29,7 +29,6 @@ use super::framing::{self, Framing};
 use super::internal;
 use super::life_cycle::LifeCycle;
 use super::watchdog::Watchdog;
-use crate::balance::server::CertifiedAddress;
 use crate::balance::{Asker, Choice};
 use crate::observe::Observed;
 use crate::routing::{Route, Routes, Table, Target};
@@ -286,12 +285,9 @@ impl ProxyHttp for Gateway {
         ctx: &mut Ctx,
     ) -> Result<()> {
         let Some(server) = &ctx.choice.server else { return Ok(()) };
-        if let Some(address) = server.certified_address {
-            let noted = digest.and_then(|d| d.ssl_digest.as_ref()?.extension.get::<CertifiedAddress>());
-            if !noted.is_some_and(|certified| certified.0) {
-                let message = format!("the certificate is not for {address}");
-                return Err(Error::explain(ErrorType::InvalidCert, message).into_up());
-            }
+        if !server.is_certified_by(digest) {
+            let message = format!("the certificate is not for the address of {server:?}");
+            return Err(Error::explain(ErrorType::InvalidCert, message).into_up());
         }
         // Streams of HTTP/2 share their connection: only one that is this request's alone may be cut.
         let limit = server.response_header_timeout().filter(|_| peer.options.alpn == ALPN::H1);
@@ -356,7 +352,7 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         ctx.watchdog = None;
-        ctx.choice.answered();
+        ctx.choice.answered(ctx.status);
         remove_hop_by_hop(response);
         if self.life_cycle.terminating() {
             session.set_keepalive(None);
@@ -395,6 +391,9 @@ impl ProxyHttp for Gateway {
 
     /// Our own, so that error responses pass the response hooks too: CORS and security headers stay on them.
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
+        if *error.esource() == ErrorSource::Upstream && session.response_written().is_none() {
+            ctx.choice.failed();
+        }
         let timed_out = ctx.watchdog.take().is_some_and(|watchdog| watchdog.has_bitten());
         let status = if timed_out { 504 } else { status(error) };
         ctx.status = status;

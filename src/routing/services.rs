@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::table::Table;
+use crate::balance::health::Checks;
 use crate::balance::server::{Location, Member};
 use crate::balance::sticky::Sticky;
 use crate::balance::transport::Transport;
 use crate::balance::view::{Needs, Strategy};
-use crate::balance::{Child, Hashed, Members, Membership, Pool, Resolved, Service, Weighted};
+use crate::balance::{Child, Hashed, Health, Members, Membership, Pool, Resolved, Service, Weighted};
 use crate::dynamic::Configuration;
 use crate::dynamic::http::{self, Server, ServersLoadBalancer, ServersTransport, WeightedService};
 
@@ -95,13 +96,13 @@ impl<'a> Services<'a> {
         Ok(match settings {
             http::Service::LoadBalancer(servers) => match old.filter(|_| self.unchanged(name, servers)) {
                 Some(old) => {
-                    if let Some(pool) = old.pool() {
+                    if let Some(pool) = old.pool().filter(|pool| pool.membership().health().is_none()) {
                         self.memberships.entry(membership_key(servers)).or_insert_with(|| pool.membership().clone());
                     }
                     old.clone()
                 }
                 None => {
-                    let membership = self.membership(servers, old)?;
+                    let membership = self.membership(name, servers, old)?;
                     Arc::new(Service::Pool(Pool::new(membership, sticky(name, servers.sticky.as_ref()), turn)))
                 }
             },
@@ -144,11 +145,15 @@ impl<'a> Services<'a> {
     /// What the old service knows of servers that are still there is carried over.
     fn membership(
         &mut self,
+        name: &str,
         settings: &'a ServersLoadBalancer,
         old: Option<&Arc<Service>>,
     ) -> Result<Arc<Membership>, Problem> {
         let key = membership_key(settings);
-        if let Some(membership) = self.memberships.get(&key) {
+        let old = old.and_then(|service| service.pool()).map(|pool| &**pool.membership());
+        let health = health(name, settings, old)?;
+        // Servers whose health is asked for are a service's own.
+        if let Some(membership) = self.memberships.get(&key).filter(|_| health.is_none()) {
             return Ok(membership.clone());
         }
         let transport = self.transport(&settings.servers_transport)?;
@@ -158,9 +163,11 @@ impl<'a> Services<'a> {
         };
         let members = settings.servers.iter().map(member).collect::<Result<_, Problem>>()?;
         let members = Members { members, transport, pass_host_header: key.2, resolved: self.resolved.clone() };
-        let old = old.and_then(|service| service.pool()).map(|pool| &**pool.membership());
-        let membership = Arc::new(Membership::new(members, key.3, old));
-        self.memberships.insert(key, membership.clone());
+        let shared = health.is_none();
+        let membership = Membership::new(members, key.3, health, old);
+        if shared {
+            self.memberships.insert(key, membership.clone());
+        }
         Ok(membership)
     }
 
@@ -187,6 +194,23 @@ fn membership_key(settings: &ServersLoadBalancer) -> MembershipKey<'_> {
         Needs { strategy: Strategy::named(&settings.strategy), sticky: cookie(settings.sticky.as_ref()).is_some() };
     let pass_host_header = settings.pass_host_header.unwrap_or(true);
     (&settings.servers, transport_name(&settings.servers_transport), pass_host_header, needs)
+}
+
+/// What is known of the health of a service's servers: as before, where the same is asked for.
+fn health(
+    service: &str,
+    settings: &ServersLoadBalancer,
+    old: Option<&Membership>,
+) -> Result<Option<Arc<Health>>, Problem> {
+    let checks = Checks { active: settings.health_check.clone(), passive: settings.passive_health_check.clone() };
+    if checks.active.is_none() && checks.passive.is_none() {
+        return Ok(None);
+    }
+    let old = old.and_then(|members| members.health());
+    if let Some(same) = old.filter(|old| *old.checks() == checks) {
+        return Ok(Some(same.clone()));
+    }
+    Health::new(service, checks, old.map(|old| &**old)).map(Some)
 }
 
 /// The stickiness of a service, whose name has its provider in cookies.

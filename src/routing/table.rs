@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ingora_middleware::Chain;
 
 use super::index::Index;
-use crate::balance::{self, Membership, Resolved};
+use crate::balance::{self, Health, Membership, Resolved};
 use crate::dynamic::Configuration;
 use crate::rule::{HttpRule, RequestView, TcpRule};
 
@@ -169,9 +169,18 @@ impl Table {
 
     /// The sets of servers some of which are names, to be refreshed by their owner.
     pub fn named_members(&self) -> impl Iterator<Item = &Membership> {
-        // Every pool has a name of its own among the services; aliases and weighted ones only refer to them.
-        let pools = self.services.values().filter_map(|service| Some(&**service.pool()?.membership()));
-        pools.filter(|members| !members.names().is_empty())
+        self.members().filter(|members| !members.names().is_empty())
+    }
+
+    /// Begins to find out which servers are well, where services ask for it. To be called in a runtime, with the table
+    /// that serves.
+    pub fn watch_health(&self) {
+        self.members().filter_map(Membership::health).for_each(Health::start);
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Membership> {
+        // Every pool has a name of its own among the services; those made of services only refer to them.
+        self.services.values().filter_map(|service| Some(&**service.pool()?.membership()))
     }
 }
 

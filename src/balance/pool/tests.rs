@@ -27,10 +27,10 @@ fn members(urls: &[(&str, bool)], resolved: &Arc<Resolved>) -> Members {
 
 fn service(urls: &[(&str, bool)], needs: Needs, old: Option<&Arc<Service>>) -> Arc<Service> {
     let old = old.and_then(|old| old.pool());
-    let membership = Membership::new(members(urls, &Arc::default()), needs, old.map(|old| &**old.membership()));
+    let membership = Membership::new(members(urls, &Arc::default()), needs, None, old.map(|old| &**old.membership()));
     let cookie = Cookie { name: "c".to_owned(), ..Cookie::default() };
     let sticky = needs.sticky.then(|| Sticky::new(&cookie, "s"));
-    Arc::new(Service::Pool(Pool::new(Arc::new(membership), sticky, None)))
+    Arc::new(Service::Pool(Pool::new(membership, sticky, None)))
 }
 
 fn choose(service: &Arc<Service>, cookie: Option<&str>) -> Choice {
@@ -136,7 +136,7 @@ fn loads_survive_changes() {
 async fn finds_names() {
     let resolved = Arc::new(Resolved::default());
     let pool = |urls: &[(&str, bool)]| {
-        let membership = Arc::new(Membership::new(members(urls, &resolved), Needs::default(), None));
+        let membership = Membership::new(members(urls, &resolved), Needs::default(), None, None);
         Arc::new(Service::Pool(Pool::new(membership, None, None)))
     };
     let authority = |service: &Arc<Service>| Some(choose(service, None).server?.authority.clone());
