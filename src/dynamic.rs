@@ -1,16 +1,21 @@
 //! The dynamic configuration: plain data, between translation and routing, whose JSON is Traefik's.
 //! Nothing here does IO or knows where the data came from, except for [`Origins`], which errors point back to.
 
+mod element;
 pub mod http;
+mod named;
 pub mod tcp;
 pub mod tls;
 pub mod udp;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use ingora_crds::secret::Secret;
 use serde::Serialize;
 
+pub use self::element::Element;
+pub use self::named::Named;
 use crate::diagnostic::ObjectRef;
 
 /// Everything that the custom resources ask for. `http`, `tcp`, `udp` and `tls` are always present in JSON.
@@ -27,20 +32,6 @@ pub struct Configuration {
     /// Which object each element was made from.
     #[serde(skip)]
     pub origins: Origins,
-}
-
-// === impl Configuration ===
-
-impl Configuration {
-    /// Gives back the memory that growing took: maps filled in order keep their nodes half empty.
-    pub fn compact(&mut self) {
-        fn rebuild<T>(map: &mut BTreeMap<String, T>) {
-            *map = std::mem::take(map).into_iter().collect();
-        }
-        rebuild(&mut self.http.routers);
-        rebuild(&mut self.http.services);
-        self.origins.0.values_mut().for_each(rebuild);
-    }
 }
 
 /// The section of the configuration that an element is in.
@@ -70,17 +61,19 @@ pub enum Section {
     TlsOptions,
     /// `tls.stores`
     TlsStore,
+    /// `tls.certificates`
+    Certificate,
 }
 
 /// Which object, and which field of it, each element of the configuration was made from.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Origins(BTreeMap<Section, BTreeMap<String, Origin>>);
+pub struct Origins(BTreeMap<Section, Named<Origin>>);
 
 /// The object and the path of the field, such as `spec.routes[0]`, that an element was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The object.
-    pub object: ObjectRef,
+    pub object: Arc<ObjectRef>,
     /// The field of it; may be empty for the whole object.
     pub path: String,
 }
@@ -89,12 +82,27 @@ pub struct Origin {
 
 impl Origins {
     /// Notes where element `name` of `section` comes from; the last word counts.
-    pub fn insert(&mut self, section: Section, name: &str, origin: Origin) {
-        self.0.entry(section).or_default().insert(name.to_owned(), origin);
+    pub fn insert(&mut self, section: Section, name: impl Into<Arc<str>>, origin: impl Into<Arc<Origin>>) {
+        self.0.entry(section).or_default().insert(name, origin);
+    }
+
+    /// Forgets where element `name` of `section` comes from.
+    pub fn remove(&mut self, section: Section, name: &str) {
+        self.0.get_mut(&section).map(|origins| origins.remove(name));
     }
 
     /// Where element `name` of `section` comes from.
     pub fn get(&self, section: Section, name: &str) -> Option<&Origin> {
         self.0.get(&section)?.get(name)
+    }
+
+    /// The same, to be kept.
+    pub fn get_shared(&self, section: Section, name: &str) -> Option<&Arc<Origin>> {
+        self.0.get(&section)?.get_shared(name)
+    }
+
+    /// Where the elements of a section come from; `None` where there is none.
+    pub fn of(&self, section: Section) -> Option<&Named<Origin>> {
+        self.0.get(&section)
     }
 }

@@ -28,7 +28,7 @@ impl Unserved {
         let asked = configuration.http.routers.iter().filter(|(_, router)| router.tls.is_some());
         let given = table.tls_routes().map(|route| &*route.name);
         Unserved {
-            tls_routes: asked.map(|(name, _)| name.as_str()).chain(given).collect::<BTreeSet<_>>().len(),
+            tls_routes: asked.map(|(name, _)| &**name).chain(given).collect::<BTreeSet<_>>().len(),
             tcp_routes: configuration.tcp.routers.len(),
             udp_routes: configuration.udp.routers.len(),
             services: configuration.http.services.values().filter(|service| is_simplified(service)).count(),

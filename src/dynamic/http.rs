@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 pub use ingora_middleware::config::Middleware;
 
+use super::Named;
 use super::tls::{Certificate, Domain};
 
 /// `http`: everything about HTTP requests. Maps are by generated name.
@@ -16,17 +17,17 @@ use super::tls::{Certificate, Domain};
 #[serde(rename_all = "camelCase")]
 pub struct HttpConfiguration {
     /// Which requests go where.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub routers: BTreeMap<String, Router>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub routers: Named<Router>,
     /// Where requests go.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub services: BTreeMap<String, Service>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub services: Named<Service>,
     /// What happens to a request, and its response, on the way.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub middlewares: BTreeMap<String, Middleware>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub middlewares: Named<Middleware>,
     /// How servers are spoken to.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub servers_transports: BTreeMap<String, ServersTransport>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub servers_transports: Named<ServersTransport>,
 }
 
 /// One route of an `IngressRoute`.
@@ -433,6 +434,21 @@ pub struct ForwardingTimeouts {
 }
 
 // === impl Service ===
+
+impl Service {
+    /// The services that it refers to; none of a load balancer's.
+    pub fn children(&self) -> Vec<&str> {
+        match self {
+            Service::LoadBalancer(_) => Vec::new(),
+            Service::Weighted(weighted) => weighted.services.iter().map(|s| s.name.as_str()).collect(),
+            Service::HighestRandomWeight(hashed) => hashed.services.iter().map(|s| s.name.as_str()).collect(),
+            Service::Mirroring(m) => {
+                std::iter::once(m.service.as_str()).chain(m.mirrors.iter().map(|s| s.name.as_str())).collect()
+            }
+            Service::Failover(f) => vec![&f.service, &f.fallback],
+        }
+    }
+}
 
 impl Serialize for Service {
     /// One key for the kind, as Traefik has it; the middlewares of a load balancer are a key beside it.

@@ -1,11 +1,10 @@
 //! The TCP section of the dynamic configuration: routers, services, middlewares, transports.
 //! Field by field Traefik's `dynamic.TCPConfiguration`.
 
-use std::collections::BTreeMap;
-
 use ingora_crds::duration::GoDuration;
 use serde::Serialize;
 
+use super::Named;
 use super::http::{PeerCertSan, Spiffe, WeightedService, is_false, is_zero};
 use super::tls::{Certificate, Domain};
 
@@ -14,17 +13,17 @@ use super::tls::{Certificate, Domain};
 #[serde(rename_all = "camelCase")]
 pub struct TcpConfiguration {
     /// Which connections go where.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub routers: BTreeMap<String, TcpRouter>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub routers: Named<TcpRouter>,
     /// Where connections go.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub services: BTreeMap<String, TcpService>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub services: Named<TcpService>,
     /// Who may connect.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub middlewares: BTreeMap<String, TcpMiddleware>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub middlewares: Named<TcpMiddleware>,
     /// How servers are dialled.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub servers_transports: BTreeMap<String, TcpServersTransport>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub servers_transports: Named<TcpServersTransport>,
 }
 
 /// One route of an `IngressRouteTCP`.

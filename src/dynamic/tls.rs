@@ -1,26 +1,24 @@
 //! The TLS section of the dynamic configuration: certificates, options, stores.
 //! Field by field Traefik's `dynamic.TLSConfiguration`; private keys are never shown.
 
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer};
 
-use serde::Serialize;
-
-use super::Secret;
 use super::http::is_false;
+use super::{Named, Secret};
 
 /// `tls`: certificates and how handshakes are made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TlsConfiguration {
-    /// Certificates, in the order in which they were loaded.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub certificates: Vec<CertAndStores>,
+    /// Certificates by `namespace/secret`; a list in JSON.
+    #[serde(skip_serializing_if = "Named::is_empty", serialize_with = "list")]
+    pub certificates: Named<CertAndStores>,
     /// Options by id (`namespace-name`, or `default`).
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, TlsOptions>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub options: Named<TlsOptions>,
     /// Stores by id; only `default` is used.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub stores: BTreeMap<String, TlsStore>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub stores: Named<TlsStore>,
 }
 
 /// A certificate chain and its key, both PEM texts.
@@ -132,4 +130,8 @@ impl ClientAuth {
     fn is_empty(&self) -> bool {
         *self == ClientAuth::default()
     }
+}
+
+fn list<S: Serializer>(certificates: &Named<CertAndStores>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(certificates.values())
 }

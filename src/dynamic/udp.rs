@@ -1,10 +1,9 @@
 //! The UDP section of the dynamic configuration: routers and services.
 //! Field by field Traefik's `dynamic.UDPConfiguration`.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
+use super::Named;
 use super::http::WeightedService;
 
 /// `udp`: everything about UDP sessions. Maps are by generated name.
@@ -12,11 +11,11 @@ use super::http::WeightedService;
 #[serde(rename_all = "camelCase")]
 pub struct UdpConfiguration {
     /// Which entry points go where.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub routers: BTreeMap<String, UdpRouter>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub routers: Named<UdpRouter>,
     /// Where sessions go.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub services: BTreeMap<String, UdpService>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub services: Named<UdpService>,
 }
 
 /// One route of an `IngressRouteUDP`.

@@ -360,7 +360,7 @@ impl Compiler<'_> {
         open.push(parent.to_owned());
         let mut routes = Vec::new();
         for name in names {
-            let Some(router) = self.configuration.http.routers.get(*name) else { continue };
+            let Some(router) = self.configuration.http.routers.get(name) else { continue };
             if let Some(done) = self.child_routes.get(*name).cloned() {
                 if done.is_none() {
                     self.note_disabled(Section::HttpRouter, name, "");
@@ -455,7 +455,7 @@ impl Compiler<'_> {
 
     fn origin(&self, section: Section, name: &str) -> (ObjectRef, String) {
         match self.configuration.origins.get(section, name) {
-            Some(origin) => (origin.object.clone(), origin.path.clone()),
+            Some(origin) => ((*origin.object).clone(), origin.path.clone()),
             None => (ObjectRef::new("Router", "", name), String::new()),
         }
     }

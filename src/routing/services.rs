@@ -72,7 +72,7 @@ impl<'a> Services<'a> {
         if self.open.len() > DEEPEST {
             return Err(format!("services refer to one another more than {DEEPEST} levels deep: remove some levels"));
         }
-        if self.open.contains(&name.as_str()) {
+        if self.open.contains(&&**name) {
             return Err(format!("services refer to one another in a circle: {} → {name}", self.open.join(" → ")));
         }
         self.open.push(name);

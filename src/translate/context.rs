@@ -2,6 +2,7 @@
 //! Custom resources and Services are looked up through here, so that namespaces and label selector always hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
 
@@ -66,8 +67,9 @@ impl<'a> Context<'a> {
     pub(super) fn finish(mut self) -> (Configuration, Vec<Diagnostic>) {
         self.diagnostics.sort_by(|a, b| (&a.object, &a.path, a.severity).cmp(&(&b.object, &b.path, b.severity)));
         self.diagnostics.dedup();
-        self.out.tls.certificates = self.certificates.into_values().collect();
-        self.out.compact();
+        for (key, certificate) in self.certificates {
+            self.out.tls.certificates.insert(key, certificate);
+        }
         (self.out, self.diagnostics)
     }
 
@@ -128,6 +130,6 @@ impl<'a> Context<'a> {
 
     /// Notes which field of which object an element of the configuration is made from.
     pub(super) fn origin(&mut self, section: Section, name: &str, object: &ObjectRef, path: &str) {
-        self.out.origins.insert(section, name, Origin { object: object.clone(), path: path.to_owned() });
+        self.out.origins.insert(section, name, Origin { object: Arc::new(object.clone()), path: path.to_owned() });
     }
 }

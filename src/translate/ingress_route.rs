@@ -120,7 +120,7 @@ fn check_kind(cx: &mut Context<'_>, source: &Source<'_, '_>, route: &Route, path
 fn check_key(cx: &mut Context<'_>, key: &str, object: &ObjectRef, path: &str) -> Option<()> {
     let Some(first) = cx.out.origins.get(Section::HttpRouter, key) else { return Some(()) };
     let rule = format!("{path}.match");
-    if first.object == *object {
+    if *first.object == *object {
         let message = format!("is the match of {}, too, which this route replaces: remove one of them", first.path);
         cx.warning("DuplicateMatch", object, &rule, message);
         return Some(());

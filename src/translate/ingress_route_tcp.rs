@@ -91,7 +91,7 @@ fn route(cx: &mut Context<'_>, scope: &Scope<'_>, route: &RouteTcp, entry_points
 fn takes(cx: &mut Context<'_>, name: &str, object: &ObjectRef, path: &str) -> bool {
     let Some(first) = cx.out.origins.get(Section::TcpRouter, name).cloned() else { return true };
     let path = format!("{path}.match");
-    if first.object != *object {
+    if *first.object != *object {
         let message = format!(
             "makes the router {name}, which {} {} makes, too, and which is the one that is served: \
             rename one of the objects",

@@ -75,17 +75,17 @@ pub(super) fn check(cx: &mut Context<'_>) {
         }
     };
     for (name, router) in routers {
-        if router.service.is_empty() && !parents.contains(name.as_str()) {
+        if router.service.is_empty() && !parents.contains(&**name) {
             let message = "has no service, and no IngressRoute has this one in its parentRefs: add a service";
             tell("NoService", name, ".services", message.to_owned());
-        } else if !router.service.is_empty() && parents.contains(name.as_str()) {
+        } else if !router.service.is_empty() && parents.contains(&**name) {
             let message = "has services, but other IngressRoutes have this one in their parentRefs: it is not served; \
                            remove one or the other";
             tell("ParentHasService", name, ".services", message.to_owned());
         }
     }
     if !parents.is_empty() {
-        let edges = routers.iter().map(|(name, r)| (name.as_str(), r.parent_refs.iter().map(String::as_str).collect()));
+        let edges = routers.iter().map(|(name, r)| (&**name, r.parent_refs.iter().map(String::as_str).collect()));
         let mut told = FxHashSet::default();
         for cycle in cycles(&edges.collect()) {
             let message = format!("is its own ancestor ({}): not served; break the circle", cycle.way);

@@ -129,7 +129,7 @@ fn report_cycles(cx: &mut Context<'_>) {
                 }
                 Service::Failover(f) => vec![&f.service, &f.fallback],
             };
-            Some((name.as_str(), children))
+            Some((&**name, children))
         })
         .collect();
     let mut told = FxHashSet::default();

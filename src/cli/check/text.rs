@@ -1,6 +1,7 @@
 //! The report of `check` for people: findings by object, then a line per router.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::Report;
 use crate::cli::paint::{self, HEADING, WARNING, plain};
@@ -76,7 +77,7 @@ fn summary(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
 
 fn http_rows(report: &Report<'_>) -> Vec<Row> {
     let http = &report.configuration.http;
-    let row = |(name, router): (&String, &crate::dynamic::http::Router)| {
+    let row = |(name, router): (&Arc<str>, &crate::dynamic::http::Router)| {
         let what = http.services.get(&router.service).map(|service| match service {
             Service::LoadBalancer(s) => plural(s.servers.len(), "server"),
             Service::Weighted(s) => format!("weighted, {}", plural(s.services.len(), "service")),
@@ -91,7 +92,7 @@ fn http_rows(report: &Report<'_>) -> Vec<Row> {
 
 fn tcp_rows(report: &Report<'_>) -> Vec<Row> {
     let tcp = &report.configuration.tcp;
-    let row = |(name, router): (&String, &crate::dynamic::tcp::TcpRouter)| {
+    let row = |(name, router): (&Arc<str>, &crate::dynamic::tcp::TcpRouter)| {
         let what = tcp.services.get(&router.service).map(|service| match service {
             TcpService::LoadBalancer(s) => plural(s.servers.len(), "server"),
             TcpService::Weighted(s) => format!("weighted, {}", plural(s.services.len(), "service")),
@@ -103,7 +104,7 @@ fn tcp_rows(report: &Report<'_>) -> Vec<Row> {
 
 fn udp_rows(report: &Report<'_>) -> Vec<Row> {
     let udp = &report.configuration.udp;
-    let row = |(name, router): (&String, &crate::dynamic::udp::UdpRouter)| {
+    let row = |(name, router): (&Arc<str>, &crate::dynamic::udp::UdpRouter)| {
         let what = udp.services.get(&router.service).map(|service| match service {
             UdpService::LoadBalancer(s) => plural(s.servers.len(), "server"),
             UdpService::Weighted(s) => format!("weighted, {}", plural(s.services.len(), "service")),

@@ -31,7 +31,7 @@ pub(super) fn translate(cx: &mut Context<'_>, scope: &Scope<'_>, given: &Chain) 
 /// Tells each chain that leads back to itself, and by which member.
 pub(super) fn check(cx: &mut Context<'_>) {
     let edges: BTreeMap<&str, Vec<&str>> =
-        cx.out.http.middlewares.keys().map(|name| (name.as_str(), members(cx, name).collect())).collect();
+        cx.out.http.middlewares.keys().map(|name| (&**name, members(cx, name).collect())).collect();
     let mut told = FxHashSet::default();
     let mut found = Vec::new();
     for cycle in cycles(&edges) {
