@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod diagnostic;
 pub mod dynamic;
+pub mod feedback;
 pub mod objects;
 pub mod observe;
 pub mod persistent;

@@ -84,6 +84,8 @@ const ROOMS: &[Room] = &[
         knows: &["routing", "balance", "config", "diagnostic", "observe", "rule", "ingora_crds", "ingora_middleware"],
         bans: &[&["kube"]],
     },
+    // Tells the cluster; the only ones who ask it anything are this room and `objects`.
+    Room { name: "feedback", knows: &["objects", "diagnostic", "rule", "ingora_crds"], bans: &[&["pingora"]] },
     Room { name: "config", knows: &["translate::Options", "diagnostic", "rule", "ingora_crds"], bans: &[] },
     Room {
         name: "control",
@@ -94,6 +96,7 @@ const ROOMS: &[Room] = &[
             "routing",
             "balance",
             "proxy",
+            "feedback",
             "config",
             "diagnostic",
             "persistent",
@@ -114,6 +117,7 @@ const ROOMS: &[Room] = &[
             "routing",
             "balance",
             "proxy",
+            "feedback",
             "config",
             "diagnostic",
             "persistent",

@@ -1,0 +1,157 @@
+//! Which objects are spoken of: the custom resources of a snapshot with what a status needs to know of them, and the
+//! reference that an Event makes to an object of any kind.
+
+use std::borrow::Cow;
+
+use ingora_crds::ingress_route::Route;
+use ingora_crds::ingress_route_tcp::RouteTcp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+
+use crate::diagnostic::ObjectRef;
+use crate::objects::{Custom, Group, Snapshot, Store};
+
+/// The one version of the custom resources.
+pub(super) const VERSION: &str = "v1alpha1";
+
+/// A kind of custom resource in one of the groups, as the API's paths name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Kind {
+    pub group: Group,
+    pub kind: Cow<'static, str>,
+    pub plural: Cow<'static, str>,
+}
+
+/// A custom resource that a status can be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub kind: Kind,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub generation: Option<i64>,
+}
+
+/// What an object asks to be served.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked<'s> {
+    /// HTTP routes.
+    Http(&'s [Route]),
+    /// TCP routes.
+    Tcp(&'s [RouteTcp]),
+    /// So many UDP routes.
+    Udp(usize),
+    /// It is only referred to.
+    Nothing,
+}
+
+/// A custom resource of a snapshot.
+#[derive(Debug, Clone)]
+pub(super) struct Found<'s> {
+    pub kind: Kind,
+    pub namespace: &'s str,
+    pub name: &'s str,
+    pub metadata: &'s ObjectMeta,
+    pub asked: Asked<'s>,
+}
+
+/// Hands over every custom resource that came from an API server, which gives it a uid.
+pub(super) fn each<'s>(snapshot: &'s Snapshot, mut take: impl FnMut(Found<'s>)) {
+    let take = &mut take;
+    of(&snapshot.ingress_routes, |o| Asked::Http(&o.spec.routes), take);
+    of(&snapshot.ingress_route_tcps, |o| Asked::Tcp(&o.spec.routes), take);
+    of(&snapshot.ingress_route_udps, |o| Asked::Udp(o.spec.routes.len()), take);
+    of(&snapshot.middlewares, |_| Asked::Nothing, take);
+    of(&snapshot.middleware_tcps, |_| Asked::Nothing, take);
+    of(&snapshot.traefik_services, |_| Asked::Nothing, take);
+    of(&snapshot.tls_options, |_| Asked::Nothing, take);
+    of(&snapshot.tls_stores, |_| Asked::Nothing, take);
+    of(&snapshot.servers_transports, |_| Asked::Nothing, take);
+    of(&snapshot.servers_transport_tcps, |_| Asked::Nothing, take);
+}
+
+fn of<'s, T: Resource<DynamicType = ()>>(
+    store: &'s Store<Custom<T>>,
+    asked: impl Fn(&'s T) -> Asked<'s>,
+    take: &mut impl FnMut(Found<'s>),
+) {
+    for (namespace, name, custom) in store.iter() {
+        let metadata = custom.object.meta();
+        if metadata.uid.is_some() {
+            let asked = asked(&custom.object);
+            take(Found { kind: Kind::of::<T>(custom.group), namespace, name, metadata, asked });
+        }
+    }
+}
+
+/// How an Event refers to an object. `None` for what isn't in the cluster: a file, the configuration, an object that is
+/// not there.
+pub(super) fn regarding(snapshot: &Snapshot, object: &ObjectRef) -> Option<ObjectReference> {
+    let (namespace, name) = (object.namespace.as_str(), object.name.as_str());
+    let plain = |api: &str, metadata: Option<&ObjectMeta>| {
+        Some(reference(api.to_owned(), &object.kind, metadata?)).filter(|r| r.uid.is_some())
+    };
+    match object.kind.as_str() {
+        "IngressRoute" => custom(&snapshot.ingress_routes, object),
+        "IngressRouteTcp" => custom(&snapshot.ingress_route_tcps, object),
+        "IngressRouteUDP" => custom(&snapshot.ingress_route_udps, object),
+        "Middleware" => custom(&snapshot.middlewares, object),
+        "MiddlewareTCP" => custom(&snapshot.middleware_tcps, object),
+        "TraefikService" => custom(&snapshot.traefik_services, object),
+        "TLSOption" => custom(&snapshot.tls_options, object),
+        "TLSStore" => custom(&snapshot.tls_stores, object),
+        "ServersTransport" => custom(&snapshot.servers_transports, object),
+        "ServersTransportTCP" => custom(&snapshot.servers_transport_tcps, object),
+        "Service" => plain("v1", snapshot.services.get(namespace, name).map(|o| &o.metadata)),
+        "Secret" => plain("v1", snapshot.secrets.get(namespace, name).map(|o| &o.metadata)),
+        "ConfigMap" => plain("v1", snapshot.config_maps.get(namespace, name).map(|o| &o.metadata)),
+        "Node" => plain("v1", snapshot.nodes.get(name).map(|o| &o.metadata)),
+        _ => None,
+    }
+}
+
+fn custom<T: Resource<DynamicType = ()>>(store: &Store<Custom<T>>, object: &ObjectRef) -> Option<ObjectReference> {
+    let custom = store.get(&object.namespace, &object.name)?;
+    let api = format!("{}/{VERSION}", custom.group.name());
+    Some(reference(api, &object.kind, custom.object.meta())).filter(|r| r.uid.is_some())
+}
+
+fn reference(api_version: String, kind: &str, metadata: &ObjectMeta) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(api_version),
+        kind: Some(kind.to_owned()),
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        ..ObjectReference::default()
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    fn of<T: Resource<DynamicType = ()>>(group: Group) -> Self {
+        Kind { group, kind: T::kind(&()), plural: T::plural(&()) }
+    }
+
+    /// `ingressroutes.traefik.io`
+    pub fn resource(&self) -> String {
+        format!("{}.{}", self.plural, self.group.name())
+    }
+}
+
+// === impl Found ===
+
+impl Found<'_> {
+    /// The same, on its own.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            kind: self.kind.clone(),
+            namespace: self.namespace.to_owned(),
+            name: self.name.to_owned(),
+            uid: self.metadata.uid.clone().unwrap_or_default(),
+            generation: self.metadata.generation,
+        }
+    }
+}
