@@ -133,7 +133,7 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
     let mut server = Server::new_with_opt_and_conf(Some(opt), pingora);
     server.bootstrap();
     let observed = Arc::new(Observed::new()?);
-    let gateway = Gateway { table: table.clone(), life_cycle: life_cycle.clone(), observed: observed.clone() };
+    let gateway = Gateway::new(table.clone(), life_cycle.clone(), observed.clone(), server.configuration.clone());
     let mut proxy = pingora_proxy::http_proxy(&server.configuration, gateway);
     let mut options = HttpServerOptions::default();
     // Not to proxy it: so that the answer to CONNECT is ours.

@@ -2,6 +2,7 @@
 //! All TCP entry points live in one custom service beside the others of one Pingora `Server`.
 
 mod another_server;
+mod attempts;
 pub mod connection;
 pub mod entry_point;
 mod error;

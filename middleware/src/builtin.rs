@@ -3,9 +3,11 @@
 
 mod add_prefix;
 mod basic_auth;
+mod buffering;
 mod compress;
 mod content_type;
 mod encoded_characters;
+mod errors;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
@@ -15,7 +17,9 @@ mod redirect_regex;
 mod redirect_scheme;
 mod replace_path;
 mod replace_path_regex;
+mod retry;
 mod source;
+mod status_ranges;
 mod strip_prefix;
 mod strip_prefix_regex;
 
@@ -63,7 +67,7 @@ const KEYS: &[Key] = &[
     filter!("ipAllowList", ip_allow_list, ip_allow_list::IpAllowList),
     filter!("headers", headers, headers::Headers),
     filter!("encodedCharacters", encoded_characters, encoded_characters::EncodedCharacters),
-    elsewhere!("errors", errors),
+    filter!("errors", errors, errors::Errors),
     elsewhere!("rateLimit", rate_limit),
     filter!("redirectRegex", redirect_regex, redirect_regex::RedirectRegex),
     filter!("redirectScheme", redirect_scheme, redirect_scheme::RedirectScheme),
@@ -71,11 +75,11 @@ const KEYS: &[Key] = &[
     elsewhere!("digestAuth", digest_auth),
     elsewhere!("forwardAuth", forward_auth),
     filter!("inFlightReq", in_flight_req, in_flight_req::InFlightReq),
-    elsewhere!("buffering", buffering),
+    filter!("buffering", buffering, buffering::Buffering),
     elsewhere!("circuitBreaker", circuit_breaker),
     filter!("compress", compress, compress::Compress),
     elsewhere!("passTLSClientCert", pass_tls_client_cert),
-    elsewhere!("retry", retry),
+    filter!("retry", retry, retry::Retry),
     filter!("contentType", content_type, content_type::ContentType),
     elsewhere!("grpcWeb", grpc_web),
 ];

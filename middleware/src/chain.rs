@@ -1,6 +1,7 @@
 //! Runs filters around one request: request hooks outermost first, response hooks back in reverse.
 //! Built per router by the routing table; the proxy calls one method per Pingora phase.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ pub struct Link {
 #[derive(Clone, Default)]
 pub struct Chain {
     links: Box<[Link]>,
+    /// Whether a link acts around those further in.
+    around: bool,
 }
 
 /// What a chain knows of one request. Made by `default()`, kept as long as the request.
@@ -41,7 +44,20 @@ pub struct ChainState {
 impl Chain {
     /// A chain of these links, outermost first.
     pub fn new(links: Vec<Link>) -> Self {
-        Chain { links: links.into() }
+        let around = links.iter().any(|link| link.filter.around().is_some());
+        Chain { links: links.into(), around }
+    }
+
+    /// Whether a filter acts around those further in: then the chain is run in parts, each up to such a filter.
+    pub fn acts_around(&self) -> bool {
+        self.around
+    }
+
+    /// The part that begins at `from`: up to the next filter that acts around those further in, this one included.
+    pub fn part(&self, from: usize) -> Range<usize> {
+        let rest = self.links.get(from..).unwrap_or_default();
+        let next = rest.iter().position(|link| link.filter.around().is_some());
+        from..next.map_or(self.links.len(), |next| from + next + 1)
     }
 
     /// The links, outermost first.
@@ -59,10 +75,22 @@ impl Chain {
     /// A reply or a fault (whose message then names the middleware) is to be sent through [`Chain::response`], which
     /// runs the hooks of the filters outside of the one that ended the request.
     pub async fn request(&self, state: &mut ChainState, request: &mut RequestHeader, client: &Client) -> Progress {
+        self.request_part(0..self.links.len(), state, request, client).await
+    }
+
+    /// The same for a part; those before it have passed the request on.
+    pub async fn request_part(
+        &self,
+        part: Range<usize>,
+        state: &mut ChainState,
+        request: &mut RequestHeader,
+        client: &Client,
+    ) -> Progress {
         state.slots.resize_with(self.links.len(), || None);
-        for (position, (link, slot)) in self.links.iter().zip(&mut state.slots).enumerate() {
+        let links = self.links.iter().zip(&mut state.slots).enumerate();
+        for (position, (link, slot)) in links.take(part.end).skip(part.start) {
             state.passed = position;
-            state.entered = position + 1;
+            state.entered = state.entered.max(position + 1);
             let mut cx = RequestCx { request: &mut *request, client, notes: &mut state.notes, slot };
             let progress = match link.filter.request(&mut cx) {
                 Step::Now(progress) => progress,
@@ -74,19 +102,30 @@ impl Chain {
                 Err(fault) => return Err(link.named(fault)),
             }
         }
-        state.passed = self.links.len();
+        state.passed = part.end;
         Ok(Flow::Next)
     }
 
     /// Passes a piece of the request's body through, outermost first.
     pub fn request_body(&self, state: &mut ChainState, body: &mut Option<Bytes>, end: bool) -> Result<(), Fault> {
-        self.passed(state)
+        self.request_body_part(0..state.passed, state, body, end)
+    }
+
+    /// The same for a part.
+    pub fn request_body_part(
+        &self,
+        part: Range<usize>,
+        state: &mut ChainState,
+        body: &mut Option<Bytes>,
+        end: bool,
+    ) -> Result<(), Fault> {
+        self.those(part, state)
             .try_for_each(|(link, slot)| link.filter.request_body(slot, body, end).map_err(|fault| link.named(fault)))
     }
 
     /// Runs the hooks on the head for the server, outermost first; once per attempt.
     pub fn upstream_request(&self, state: &mut ChainState, request: &mut RequestHeader) -> Result<(), Fault> {
-        self.passed(state)
+        self.those(0..state.passed, state)
             .try_for_each(|(link, slot)| link.filter.upstream_request(slot, request).map_err(|fault| link.named(fault)))
     }
 
@@ -100,7 +139,19 @@ impl Chain {
         response: &mut ResponseHeader,
         client: &Client,
     ) -> Result<(), Fault> {
-        let due = self.links.iter().zip(&mut state.slots).take(state.passed).enumerate();
+        self.response_part(0..state.passed, state, request, response, client)
+    }
+
+    /// The same for a part. After a fault, [`ChainState::passed`] is the end of what is left of it.
+    pub fn response_part(
+        &self,
+        part: Range<usize>,
+        state: &mut ChainState,
+        request: &RequestHeader,
+        response: &mut ResponseHeader,
+        client: &Client,
+    ) -> Result<(), Fault> {
+        let due = self.links.iter().zip(&mut state.slots).enumerate().take(part.end).skip(part.start);
         for (position, (link, slot)) in due.rev() {
             let mut cx = ResponseCx { request, response: &mut *response, client, slot };
             if let Err(fault) = link.filter.response(&mut cx) {
@@ -113,7 +164,18 @@ impl Chain {
 
     /// Passes a piece of the response's body through, innermost first.
     pub fn response_body(&self, state: &mut ChainState, body: &mut Option<Bytes>, end: bool) -> Result<(), Fault> {
-        self.passed(state)
+        self.response_body_part(0..state.passed, state, body, end)
+    }
+
+    /// The same for a part.
+    pub fn response_body_part(
+        &self,
+        part: Range<usize>,
+        state: &mut ChainState,
+        body: &mut Option<Bytes>,
+        end: bool,
+    ) -> Result<(), Fault> {
+        self.those(part, state)
             .rev()
             .try_for_each(|(link, slot)| link.filter.response_body(slot, body, end).map_err(|fault| link.named(fault)))
     }
@@ -125,8 +187,27 @@ impl Chain {
         }
     }
 
-    fn passed<'s>(&'s self, state: &'s mut ChainState) -> impl DoubleEndedIterator<Item = (&'s Link, &'s mut Slot)> {
-        self.links.iter().zip(&mut state.slots).take(state.passed)
+    fn those<'s>(
+        &'s self,
+        part: Range<usize>,
+        state: &'s mut ChainState,
+    ) -> impl DoubleEndedIterator<Item = (&'s Link, &'s mut Slot)> {
+        self.links.iter().zip(&mut state.slots).take(part.end).skip(part.start)
+    }
+}
+
+// === impl ChainState ===
+
+impl ChainState {
+    /// How many filters have passed the request on: those whose response hooks are due.
+    pub fn passed(&self) -> usize {
+        self.passed
+    }
+
+    /// Forgets what filters from `position` on knew of the request: it comes to them again.
+    pub fn rewind(&mut self, position: usize) {
+        self.slots.iter_mut().skip(position).for_each(|slot| *slot = None);
+        self.passed = self.passed.min(position);
     }
 }
 

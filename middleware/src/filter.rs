@@ -12,6 +12,7 @@ use http::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Uri};
 use pingora_http::{RequestHeader, ResponseHeader};
 
+use crate::around::Around;
 use crate::reply::Reply;
 
 /// A future on the heap: what a hook that must wait returns.
@@ -56,6 +57,11 @@ pub trait Filter: Send + Sync + 'static {
     fn response_body(&self, slot: &mut Slot, body: &mut Option<Bytes>, end: bool) -> Result<(), Fault> {
         let _ = (slot, body, end);
         Ok(())
+    }
+
+    /// How it acts around the filters further in and the server, if it does. The same answer each time.
+    fn around(&self) -> Option<&dyn Around> {
+        None
     }
 
     /// Is told the status that the client got, when the request is over.
@@ -116,7 +122,7 @@ pub struct ClientTls {
 }
 
 /// What filters leave beside the request's head for those after them, the proxy step and the access log.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Notes {
     /// The proxy step doesn't append the peer to `X-Forwarded-For` (`customRequestHeaders: {X-Forwarded-For: ""}`).
     pub suppress_forwarded_for: bool,

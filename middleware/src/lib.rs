@@ -30,6 +30,7 @@
 //! # drop(registry);
 //! ```
 
+pub mod around;
 mod builtin;
 pub mod chain;
 pub mod config;
@@ -41,6 +42,7 @@ pub mod registry;
 pub mod reply;
 pub mod testing;
 
+pub use around::{Around, Attempt, Failure, Hold, Instead, Verdict};
 pub use chain::{Chain, ChainState, Link};
 pub use filter::{
     BoxFuture, Client, ClientTls, Fault, Filter, Flow, Notes, Progress, RequestCx, ResponseCx, Slot, Step,

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::os::fd::RawFd;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -12,9 +12,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use ingora_middleware::{ChainState, Flow, Reply};
 use log::{debug, info, warn};
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::Connector;
 use pingora::modules::http::HttpModules;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{ALPN, Digest};
+use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -22,6 +25,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use smallvec::SmallVec;
 
 use super::another_server;
+use super::attempts;
 use super::connection::Facts;
 use super::error::{CLIENT_CLOSED, status};
 use super::forwarded::{Written, is_upgrade};
@@ -37,8 +41,8 @@ use crate::rule::{self, RequestView};
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-static NOT_FOUND: LazyLock<Reply> = LazyLock::new(|| Reply::error(404, "404 page not found"));
-static NO_SERVER: LazyLock<Reply> = LazyLock::new(|| Reply::error(503, "no available server"));
+pub(super) static NOT_FOUND: LazyLock<Reply> = LazyLock::new(|| Reply::error(404, "404 page not found"));
+pub(super) static NO_SERVER: LazyLock<Reply> = LazyLock::new(|| Reply::error(503, "no available server"));
 
 /// The HTTP proxy behind all entry points.
 pub struct Gateway {
@@ -48,31 +52,44 @@ pub struct Gateway {
     pub life_cycle: Arc<LifeCycle>,
     /// What the process tells about itself.
     pub observed: Arc<Observed>,
+    conf: Arc<ServerConf>,
+    /// Connects the requests that Pingora doesn't proxy; made when the first one comes.
+    connector: OnceLock<Arc<Connector>>,
 }
 
 /// The state of one request.
 #[derive(Default)]
 pub struct Ctx {
     /// Holds the facts of the connection.
-    digest: Option<Arc<ProxyDigest>>,
+    pub(super) digest: Option<Arc<ProxyDigest>>,
     /// The routes taken: one, or a parent and its children.
-    layers: SmallVec<[Layer; 1]>,
+    pub(super) layers: SmallVec<[Layer; 1]>,
     /// The server, and what is owed for it.
     pub(super) choice: Choice,
     pub(super) upgrade: bool,
     /// Whether the forwarding fields are in the head already.
     forwarded: bool,
     /// When the request must have been read.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     /// Ends the wait for the head of the response.
     pub(super) watchdog: Option<Watchdog>,
-    status: u16,
+    pub(super) status: u16,
 }
 
 /// A route taken, and what its filters know of the request.
-struct Layer {
-    route: Arc<Route>,
-    state: ChainState,
+pub(super) struct Layer {
+    pub route: Arc<Route>,
+    pub state: ChainState,
+}
+
+/// Where a request goes.
+enum Way {
+    /// Back.
+    Reply(Reply),
+    /// To the server chosen.
+    Server,
+    /// Through filters that act around what is further in.
+    Attempts,
 }
 
 // === impl Ctx ===
@@ -84,9 +101,7 @@ impl Ctx {
 
     /// Runs the response hooks of all layers, innermost first; a filter's fault becomes the response it asks for.
     fn response(&mut self, request: &RequestHeader, response: &mut ResponseHeader) -> Result<()> {
-        for cookie in &self.choice.cookies {
-            response.append_header(header::SET_COOKIE, cookie.clone())?;
-        }
+        self.add_cookies(response)?;
         let digest = self.digest.clone();
         let client = &facts(digest.as_deref())?.client;
         for layer in self.layers.iter_mut().rev() {
@@ -96,6 +111,28 @@ impl Ctx {
             }
         }
         Ok(())
+    }
+
+    /// Tells the client its place among servers.
+    pub(super) fn add_cookies(&self, response: &mut ResponseHeader) -> Result<()> {
+        for cookie in &self.choice.cookies {
+            response.append_header(header::SET_COOKIE, cookie.clone())?;
+        }
+        Ok(())
+    }
+
+    /// The request is sent to its end.
+    pub(super) fn sent(&mut self) {
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.start();
+        }
+    }
+
+    /// The head of a server's response is there.
+    pub(super) fn arrived(&mut self, response: &mut ResponseHeader) {
+        self.watchdog = None;
+        self.choice.answered(response.status.as_u16());
+        remove_hop_by_hop(response);
     }
 
     /// Passes a piece of the response's body through all layers, innermost first.
@@ -112,8 +149,23 @@ impl Ctx {
 // === impl Gateway ===
 
 impl Gateway {
-    /// Routes a request, and runs its filters; a reply ends it.
-    async fn dispatch(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Option<Reply>> {
+    /// A proxy for what a table says; `conf` for connections of its own.
+    pub fn new(
+        table: Arc<ArcSwap<Table>>,
+        life_cycle: Arc<LifeCycle>,
+        observed: Arc<Observed>,
+        conf: Arc<ServerConf>,
+    ) -> Self {
+        Gateway { table, life_cycle, observed, conf, connector: OnceLock::new() }
+    }
+
+    pub(super) fn connector(&self) -> Arc<Connector> {
+        let make = || Arc::new(Connector::new(Some(ConnectorOptions::from_server_conf(&self.conf))));
+        self.connector.get_or_init(make).clone()
+    }
+
+    /// Routes a request, and runs its filters.
+    async fn dispatch(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Way> {
         ctx.digest = session.digest().and_then(|d| d.proxy_digest.clone());
         let digest = ctx.digest.clone();
         let facts = facts(digest.as_deref())?;
@@ -123,11 +175,11 @@ impl Gateway {
         let request = session.req_header_mut();
         if let Err(refusal) = entry_point.paths.clean(request)? {
             session.set_keepalive(None);
-            return Ok(Some(Reply::error(400, &format!("400 Bad Request: {refusal}"))));
+            return Ok(Way::Reply(Reply::error(400, &format!("400 Bad Request: {refusal}"))));
         }
         if request.method == Method::CONNECT {
             session.set_keepalive(None);
-            return Ok(Some(Reply::status_text(501)));
+            return Ok(Way::Reply(Reply::status_text(501)));
         }
         if !ctx.forwarded {
             entry_point.forwarded.rewrite(request, facts, ctx.upgrade)?;
@@ -137,17 +189,20 @@ impl Gateway {
         let mut routes = table.routes(entry_point.position, facts.client.tls.is_some());
         loop {
             let Some(route) = routes.and_then(|routes| find(routes, request, facts)) else {
-                return Ok(Some(NOT_FOUND.clone()));
+                return Ok(Way::Reply(NOT_FOUND.clone()));
             };
             ctx.layers.push(Layer { route: route.clone(), state: ChainState::default() });
-            let Some(layer) = ctx.layers.last_mut() else { return Ok(None) };
+            if route.chain.acts_around() && !ctx.upgrade {
+                return Ok(Way::Attempts);
+            }
+            let Some(layer) = ctx.layers.last_mut() else { return Ok(Way::Server) };
             if !route.chain.is_empty() {
                 match route.chain.request(&mut layer.state, request, &facts.client).await {
                     Ok(Flow::Next) => {}
-                    Ok(Flow::Reply(reply)) => return Ok(Some(*reply)),
+                    Ok(Flow::Reply(reply)) => return Ok(Way::Reply(*reply)),
                     Err(fault) => {
                         warn!("{fault}");
-                        return Ok(Some(Reply::from(&fault)));
+                        return Ok(Way::Reply(Reply::from(&fault)));
                     }
                 }
             }
@@ -155,10 +210,13 @@ impl Gateway {
                 Target::Service(service) => {
                     let asker = Asker { headers: &request.headers, client: facts.client.peer.ip() };
                     service.choose(&asker, &mut ctx.choice);
-                    return Ok(ctx.choice.server.is_none().then(|| NO_SERVER.clone()));
+                    return Ok(match ctx.choice.server {
+                        Some(_) => Way::Server,
+                        None => Way::Reply(NO_SERVER.clone()),
+                    });
                 }
                 Target::Internal(service) => {
-                    return Ok(Some(internal::answer(*service, &self.life_cycle, &self.observed)));
+                    return Ok(Way::Reply(internal::answer(*service, &self.life_cycle, &self.observed)));
                 }
                 Target::Children(children) => routes = Some(children),
             }
@@ -191,7 +249,7 @@ impl Gateway {
 }
 
 /// The facts of a connection, in its digest since it was accepted.
-fn facts(digest: Option<&ProxyDigest>) -> Result<&Facts> {
+pub(super) fn facts(digest: Option<&ProxyDigest>) -> Result<&Facts> {
     digest
         .and_then(|digest| digest.user_data.as_ref()?.downcast_ref())
         .ok_or_else(|| Error::explain(ErrorType::InternalError, "a connection without facts"))
@@ -217,7 +275,7 @@ fn remove_hop_by_hop(response: &mut ResponseHeader) {
     }
 }
 
-fn find<'r>(routes: &'r Routes, request: &RequestHeader, facts: &Facts) -> Option<&'r Arc<Route>> {
+pub(super) fn find<'r>(routes: &'r Routes, request: &RequestHeader, facts: &Facts) -> Option<&'r Arc<Route>> {
     let host = request.headers.get(header::HOST).map_or("", |h| h.to_str().unwrap_or_default());
     let host = rule::canonical_host(host);
     let path = rule::routing_path(request.uri.path());
@@ -249,8 +307,9 @@ impl ProxyHttp for Gateway {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         match self.dispatch(session, ctx).await? {
-            Some(reply) => self.reply(session, ctx, reply).await.map(|()| true),
-            None => Ok(false),
+            Way::Reply(reply) => self.reply(session, ctx, reply).await.map(|()| true),
+            Way::Server => Ok(false),
+            Way::Attempts => attempts::serve(self, session, ctx).await.map(|()| true),
         }
     }
 
@@ -305,8 +364,8 @@ impl ProxyHttp for Gateway {
         if !end && ctx.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             return Err(Error::explain(ErrorType::HTTPStatus(408), "the body took longer than readTimeout").into_down());
         }
-        if end && let Some(watchdog) = &mut ctx.watchdog {
-            watchdog.start();
+        if end {
+            ctx.sent();
         }
         for layer in &mut ctx.layers {
             if let Err(fault) = layer.route.chain.request_body(&mut layer.state, body, end) {
@@ -351,9 +410,7 @@ impl ProxyHttp for Gateway {
         if response.status.is_informational() {
             return Ok(());
         }
-        ctx.watchdog = None;
-        ctx.choice.answered(ctx.status);
-        remove_hop_by_hop(response);
+        ctx.arrived(response);
         if self.life_cycle.terminating() {
             session.set_keepalive(None);
         }

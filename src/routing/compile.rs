@@ -12,6 +12,7 @@ use ingora_middleware::{Chain, Link, Registry};
 use super::filters::Filters;
 use super::services::Services;
 use super::table::{Disabled, EntryRoutes, Internal, Route, Routes, Table, Target};
+use crate::balance;
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
 use crate::dynamic::http::{Middleware, Router, ServersTransport, Service};
@@ -104,6 +105,7 @@ fn internal_route(name: &str, text: &str, priority: i64, service: &str, target: 
         priority,
         middlewares: Vec::new(),
         chain: Chain::default(),
+        own_services: Vec::new(),
         service: service.to_owned(),
         target,
     })
@@ -307,6 +309,10 @@ impl Compiler<'_> {
             Ok(chain) => chain,
             Err(message) => return self.disable(name, "MiddlewareUnusable", Field::Route("middlewares"), message),
         };
+        let own_services = match self.own_services(&chain) {
+            Ok(services) => services,
+            Err(message) => return self.disable(name, "MiddlewareUnusable", Field::Route("middlewares"), message),
+        };
         let target = match (router.service.as_str(), children.get(name)) {
             ("", Some(children_of)) => self.children(name, children_of, children, open)?,
             ("", None) => {
@@ -337,9 +343,24 @@ impl Compiler<'_> {
             priority,
             middlewares,
             chain,
+            own_services,
             service: router.service.clone(),
             target,
         })
+    }
+
+    /// The services that filters of a chain have for themselves, by position.
+    fn own_services(&mut self, chain: &Chain) -> Result<Vec<(usize, Arc<balance::Service>)>, String> {
+        let named = chain.links().iter().enumerate().filter_map(|(position, link)| {
+            let service = link.filter.around()?.service()?;
+            Some((position, &link.name, service.strip_suffix("@kubernetescrd").unwrap_or(service)))
+        });
+        named
+            .map(|(position, name, service)| {
+                let service = self.services.get(service).map_err(|e| format!("middleware {name}: {e}"))?;
+                Ok((position, service))
+            })
+            .collect()
     }
 
     fn children(

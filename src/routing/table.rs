@@ -55,6 +55,8 @@ pub struct Route {
     pub middlewares: Vec<String>,
     /// Its filters.
     pub chain: Chain,
+    /// The services of filters that have one of their own, by the filter's position.
+    pub own_services: Vec<(usize, Arc<balance::Service>)>,
     /// Name of its service.
     pub service: String,
     /// Where its requests go.

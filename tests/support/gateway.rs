@@ -192,6 +192,10 @@ impl Gateway {
         self.directory.path().join("manifests").join(name)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) {
         signal(self.child.id(), name);
     }

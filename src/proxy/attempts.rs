@@ -1,0 +1,349 @@
+//! Requests with filters that act around what is further in (`errors`, `retry`, `buffering`): the filters and the server
+//! are called layer in layer, so that an answer can be held, thrown away, asked for again or replaced before it goes on.
+//! Entered by `http` where a route has such a filter, and left with the response sent. Other requests are Pingora's to
+//! proxy, and pay nothing for this.
+
+mod answer;
+mod exchange;
+mod held;
+mod request_body;
+mod upstream_head;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use answer::{Answer, Piece};
+use bytes::Bytes;
+use exchange::Exchange;
+use futures_util::future::BoxFuture;
+use held::Held;
+use http::{Method, StatusCode, Version, header};
+use ingora_middleware::{Around, Attempt, ChainState, Flow, Instead, Reply, Verdict};
+use log::warn;
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
+use pingora_http::RequestHeader;
+use pingora_proxy::{ProxyHttp, Session};
+use request_body::Sending;
+
+use super::framing::{self, Framing};
+use super::http::{Ctx, Gateway, Layer, NO_SERVER, NOT_FOUND, facts, find};
+use super::{error, internal};
+use crate::balance::{Asker, Choice, Service};
+use crate::routing::{Route, Target};
+
+/// Servers that a request is taken to in one attempt, where no connection could be made or an idle one was closed.
+const MOST_SERVERS: usize = 16;
+
+/// How long a client that sends more than it may is listened to after its refusal: one that hears the connection break
+/// would not read it.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// A request on its way in.
+struct Call<'a> {
+    gateway: &'a Gateway,
+    session: &'a mut Session,
+    ctx: &'a mut Ctx,
+    /// The request's body, where it is held.
+    held: Option<Held>,
+    /// How far in the filters have seen what is held.
+    held_at: Place,
+    /// Whether some of the body is gone and can't be sent again.
+    streamed: bool,
+    /// Whether the body was refused, and may be still on its way.
+    refused: bool,
+}
+
+/// A place among the filters: before this one of that route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    layer: usize,
+    link: usize,
+}
+
+/// Serves a request from the last layer on, whose filters haven't seen it yet.
+pub(super) async fn serve(gateway: &Gateway, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
+    let layer = ctx.layers.len().saturating_sub(1);
+    let held_at = Place { layer: 0, link: 0 };
+    let mut call = Call { gateway, session, ctx, held: None, held_at, streamed: false, refused: false };
+    let mut answer = call.through(Place { layer, link: 0 }).await?;
+    for outer in (0..layer).rev() {
+        let passed = call.ctx.layers.get(outer).map_or(0, |layer| layer.state.passed());
+        call.response(outer, 0..passed, &mut answer)?;
+    }
+    call.send(answer).await
+}
+
+// === impl Call ===
+
+impl Call<'_> {
+    /// The answer to the request as it is at a place.
+    fn through(&mut self, at: Place) -> BoxFuture<'_, Result<Answer>> {
+        Box::pin(async move {
+            let route = self.layer(at.layer)?.route.clone();
+            let mut part = route.chain.part(at.link);
+            let mut answer = match self.request(&route, at.layer, part.clone()).await? {
+                Some(reply) => {
+                    part.end = self.layer(at.layer)?.state.passed();
+                    Answer::reply(reply)
+                }
+                None => {
+                    let last = part.end.checked_sub(1).filter(|last| part.contains(last));
+                    let filter = last.and_then(|last| Some(&route.chain.links().get(last)?.filter));
+                    match filter.and_then(|filter| filter.around()) {
+                        Some(around) => self.around(&route, Place { layer: at.layer, link: part.end }, around).await?,
+                        None => self.target(&route, at.layer).await?,
+                    }
+                }
+            };
+            self.response(at.layer, part, &mut answer)?;
+            Ok(answer)
+        })
+    }
+
+    /// The answer to the request at a place, as the filter before it wants it.
+    async fn around(&mut self, route: &Arc<Route>, at: Place, around: &dyn Around) -> Result<Answer> {
+        if let Some(hold) = around.hold_request(self.session.req_header())
+            && let Some(reply) = self.hold(at, &hold).await?
+        {
+            return Ok(Answer::reply(reply));
+        }
+        let kept = match around.repeats() {
+            true => Some((self.session.req_header().clone(), self.layer(at.layer)?.state.notes.clone())),
+            false => None,
+        };
+        let began = Instant::now();
+        let mut number = 0;
+        loop {
+            number += 1;
+            let mut answer = self.through(at).await?;
+            if let Some(hold) = around.hold_response() {
+                answer.hold(self, &hold).await?;
+            }
+            let attempt = Attempt {
+                request: kept.as_ref().map_or_else(|| self.session.req_header(), |(request, _)| request),
+                tls: facts(self.ctx.digest.as_deref())?.client.tls.is_some(),
+                status: answer.head.status.as_u16(),
+                failure: answer.failure,
+                number,
+                elapsed: began.elapsed(),
+                replayable: !self.streamed,
+            };
+            match around.judge(&attempt) {
+                Verdict::Pass => return Ok(answer),
+                Verdict::Instead(instead) => {
+                    answer.discard();
+                    return self.instead(route, at, &instead).await;
+                }
+                Verdict::Again(pause) => {
+                    answer.discard();
+                    self.pause(pause).await?;
+                    self.rewind(at);
+                    if let Some((request, notes)) = &kept {
+                        *self.session.req_header_mut() = request.clone();
+                        self.layer(at.layer)?.state.notes = notes.clone();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Back to a place: nothing further in has been seen yet.
+    fn rewind(&mut self, at: Place) {
+        self.ctx.layers.truncate(at.layer + 1);
+        if let Some(layer) = self.ctx.layers.last_mut() {
+            layer.state.rewind(at.link);
+        }
+    }
+
+    /// The answer of the route's target.
+    async fn target(&mut self, route: &Arc<Route>, layer: usize) -> Result<Answer> {
+        match &route.target {
+            Target::Internal(service) => {
+                Ok(Answer::reply(internal::answer(*service, &self.gateway.life_cycle, &self.gateway.observed)))
+            }
+            Target::Service(service) => self.ask(service, None).await,
+            Target::Children(children) => {
+                let facts = facts(self.ctx.digest.as_deref())?;
+                let Some(child) = find(children, self.session.req_header(), facts).cloned() else {
+                    return Ok(Answer::reply(NOT_FOUND.clone()));
+                };
+                self.ctx.layers.push(Layer { route: child, state: ChainState::default() });
+                self.through(Place { layer: layer + 1, link: 0 }).await
+            }
+        }
+    }
+
+    /// The answer of a filter's own service.
+    async fn instead(&mut self, route: &Arc<Route>, at: Place, instead: &Instead) -> Result<Answer> {
+        let service = route.own_services.iter().find(|(link, _)| link + 1 == at.link).map(|(_, service)| service);
+        let answer = match service {
+            Some(service) => Some(self.ask(service, Some(&instead.request)).await?),
+            None => None,
+        };
+        // Without a page there is the status at least.
+        let Some(mut answer) = answer.filter(|answer| answer.is_a_server_s) else {
+            return Ok(Answer::reply(Reply::status_text(instead.status)));
+        };
+        let status = StatusCode::from_u16(instead.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        answer.head.set_status(status)?;
+        Ok(answer)
+    }
+
+    /// The answer of a service, to the request or to another one; that of servers that failed says why.
+    async fn ask(&mut self, service: &Arc<Service>, other: Option<&RequestHeader>) -> Result<Answer> {
+        self.ctx.choice = Choice::default();
+        self.ctx.watchdog = None;
+        let client = facts(self.ctx.digest.as_deref())?.client.peer.ip();
+        let headers = &other.unwrap_or_else(|| self.session.req_header()).headers;
+        service.choose(&Asker { headers, client }, &mut self.ctx.choice);
+        if self.ctx.choice.server.is_none() {
+            return Ok(Answer::reply(NO_SERVER.clone()));
+        }
+        let mut servers = 0;
+        loop {
+            servers += 1;
+            let lost = match Exchange::begin(self, other).await {
+                Ok(answer) => return Ok(answer),
+                Err(lost) => lost,
+            };
+            if *lost.error.esource() == ErrorSource::Downstream {
+                return Err(lost.error);
+            }
+            // Another server or connection was found, and nothing is gone that it would have to get.
+            let again = lost.error.retry() && !(self.streamed && other.is_none());
+            if !again || servers >= MOST_SERVERS {
+                return self.failed(lost);
+            }
+        }
+    }
+
+    fn failed(&mut self, lost: exchange::Lost) -> Result<Answer> {
+        let timed_out = self.ctx.watchdog.take().is_some_and(|watchdog| watchdog.has_bitten());
+        let status = if timed_out { 504 } else { error::status(&lost.error) };
+        warn!("{}, status: {status}, {}", lost.error, self.gateway.request_summary(self.session, self.ctx));
+        let mut answer = Answer::reply(Reply::status_text(status));
+        self.ctx.add_cookies(&mut answer.head)?;
+        answer.failure = (*lost.error.esource() == ErrorSource::Upstream).then_some(lost.failure);
+        Ok(answer)
+    }
+
+    /// Runs request hooks; a reply of theirs ends the way in.
+    async fn request(&mut self, route: &Arc<Route>, layer: usize, part: Range<usize>) -> Result<Option<Reply>> {
+        let client = &facts(self.ctx.digest.as_deref())?.client;
+        let Some(Layer { state, .. }) = self.ctx.layers.get_mut(layer) else { return Err(lost_layer()) };
+        let progress = route.chain.request_part(part, state, self.session.req_header_mut(), client).await;
+        Ok(match progress {
+            Ok(Flow::Next) => None,
+            Ok(Flow::Reply(reply)) => Some(*reply),
+            Err(fault) => {
+                warn!("{fault}");
+                Some(Reply::from(&fault))
+            }
+        })
+    }
+
+    /// Runs response hooks, innermost first; after a fault those outside of it see its reply. What is left of the part
+    /// will see the body.
+    fn response(&mut self, layer: usize, mut part: Range<usize>, answer: &mut Answer) -> Result<()> {
+        let client = &facts(self.ctx.digest.as_deref())?.client;
+        let Some(Layer { route, state }) = self.ctx.layers.get_mut(layer) else { return Err(lost_layer()) };
+        let request = self.session.req_header();
+        while let Err(fault) = route.chain.response_part(part.clone(), state, request, &mut answer.head, client) {
+            warn!("{fault}");
+            std::mem::replace(answer, Answer::reply(Reply::from(&fault))).discard();
+            part.end = state.passed();
+        }
+        answer.hooks.extend((!part.is_empty()).then_some((layer, part)));
+        Ok(())
+    }
+
+    /// Passes a piece of the response's body through the filters that are to see it.
+    fn response_body(&mut self, hooks: &[(usize, Range<usize>)], body: &mut Option<Bytes>, end: bool) -> Result<()> {
+        for (layer, part) in hooks {
+            let Some(Layer { route, state }) = self.ctx.layers.get_mut(*layer) else { continue };
+            if let Err(fault) = route.chain.response_body_part(part.clone(), state, body, end) {
+                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits, unless the client leaves.
+    async fn pause(&mut self, pause: Duration) -> Result<()> {
+        if pause.is_zero() {
+            return Ok(());
+        }
+        let watched = if self.session.as_mut().is_body_done() { Sending::Done } else { Sending::Stopped };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            left = self.piece(watched) => left.map(|_| ()),
+        }
+    }
+
+    /// Sends the answer to the client.
+    async fn send(&mut self, mut answer: Answer) -> Result<()> {
+        self.ctx.status = answer.head.status.as_u16();
+        if self.gateway.life_cycle.terminating() {
+            self.session.set_keepalive(None);
+        }
+        let request = self.session.req_header();
+        let head_only = request.method == Method::HEAD
+            || matches!(answer.head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let mut head = std::mem::replace(&mut answer.head, Reply::empty(500).head());
+        head.set_version(Version::HTTP_11);
+        let follows = !head_only && !answer.is_over();
+        if !head_only && !follows {
+            head.remove_header(&header::TRANSFER_ENCODING);
+            head.insert_header(header::CONTENT_LENGTH, "0")?;
+        }
+        if framing::settle(request, &mut head, follows)? == Framing::ToTheEnd {
+            self.session.set_keepalive(None);
+        }
+        self.session.write_response_header(Box::new(head), !follows).await.map_err(|e| e.into_down())?;
+        if !follows {
+            answer.discard();
+        } else {
+            self.send_body(answer).await?;
+        }
+        if self.refused {
+            // Whatever comes of it: the refusal is sent.
+            let _ = tokio::time::timeout(LINGER, self.session.as_mut().drain_request_body()).await;
+        }
+        Ok(())
+    }
+
+    async fn send_body(&mut self, mut answer: Answer) -> Result<()> {
+        loop {
+            let (data, end) = match answer.next(self).await? {
+                Piece::Data(data, end) => (Some(data), end),
+                Piece::Trailers(trailers) => {
+                    self.session.as_mut().write_response_trailers(trailers).await.map_err(|e| e.into_down())?;
+                    if self.session.as_ref().is_http2() {
+                        return Ok(());
+                    }
+                    // HTTP/1 clients don't get them, but the end.
+                    (None, true)
+                }
+                Piece::End => (None, true),
+            };
+            self.session.write_response_body(data, end).await.map_err(|e| e.into_down())?;
+            if end {
+                return Ok(());
+            }
+        }
+    }
+
+    fn layer(&mut self, layer: usize) -> Result<&mut Layer> {
+        self.ctx.layers.get_mut(layer).ok_or_else(lost_layer)
+    }
+
+    /// Behind the last filter.
+    fn innermost(&self) -> Place {
+        Place { layer: self.ctx.layers.len().saturating_sub(1), link: usize::MAX }
+    }
+}
+
+fn lost_layer() -> Box<Error> {
+    Error::explain(ErrorType::InternalError, "a request without its route")
+}

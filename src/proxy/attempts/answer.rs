@@ -1,0 +1,170 @@
+//! An answer on its way out: a head, a body that is still at its source, and the filters that the body has to pass.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use ingora_middleware::{Failure, Hold, Reply};
+use log::warn;
+use pingora_error::{Error, ErrorSource, Result};
+use pingora_http::ResponseHeader;
+use smallvec::SmallVec;
+
+use super::Call;
+use super::exchange::{Event, Exchange};
+use super::held::Held;
+use crate::proxy::error;
+
+/// An answer.
+pub(super) struct Answer {
+    /// Its head, as the filters left it that it has passed.
+    pub head: ResponseHeader,
+    /// Whether a server gave it.
+    pub is_a_server_s: bool,
+    /// Why no server gave it, where one was asked.
+    pub failure: Option<Failure>,
+    /// The filters that it has passed by route and part, innermost first: its body passes them too.
+    pub hooks: SmallVec<[(usize, Range<usize>); 2]>,
+    source: Source,
+}
+
+/// Where a body is.
+enum Source {
+    /// Nowhere: there is no more.
+    Over,
+    /// Here.
+    Whole(Bytes),
+    /// At the server.
+    Server(Box<Exchange>),
+    /// Held.
+    Held(Held),
+    /// There is no more but this.
+    Trailers(HeaderMap),
+}
+
+/// A piece of a body.
+pub(super) enum Piece {
+    /// Some of it, and whether it is the last.
+    Data(Bytes, bool),
+    /// What follows the body.
+    Trailers(HeaderMap),
+    /// Nothing more.
+    End,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// An answer in a server's place.
+    pub(super) fn reply(reply: Reply) -> Self {
+        let head = reply.head();
+        let source = if reply.body.is_empty() { Source::Over } else { Source::Whole(reply.body) };
+        Answer { head, is_a_server_s: false, failure: None, hooks: SmallVec::new(), source }
+    }
+
+    /// An answer of a server; it may be over with its head.
+    pub(super) fn server(head: ResponseHeader, exchange: Option<Exchange>) -> Self {
+        let source = exchange.map_or(Source::Over, |exchange| Source::Server(Box::new(exchange)));
+        Answer { head, is_a_server_s: true, failure: None, hooks: SmallVec::new(), source }
+    }
+
+    /// Whether there is no body to come.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.source, Source::Over)
+    }
+
+    /// Throws it away.
+    pub(super) fn discard(self) {
+        if let Source::Server(exchange) = self.source {
+            exchange.discard();
+        }
+    }
+
+    /// The next piece of the body, as the filters leave it that the answer has passed.
+    pub(super) async fn next(&mut self, call: &mut Call<'_>) -> Result<Piece> {
+        loop {
+            let (mut data, end, mut trailers) = match &mut self.source {
+                Source::Over => return Ok(Piece::End),
+                Source::Trailers(trailers) => {
+                    let trailers = std::mem::take(trailers);
+                    self.source = Source::Over;
+                    return Ok(Piece::Trailers(trailers));
+                }
+                Source::Whole(body) => (Some(std::mem::take(body)), true, None),
+                Source::Held(held) => {
+                    let data = held.next().await?;
+                    let end = data.is_none();
+                    (data, end, None)
+                }
+                Source::Server(exchange) => match exchange.event(call).await? {
+                    Event::Body(data, end) => (data, end, None),
+                    Event::Trailers(trailers) => (None, true, Some(trailers)),
+                    Event::End => (None, true, None),
+                    Event::Head(..) => continue,
+                },
+            };
+            call.response_body(&self.hooks, &mut data, end)?;
+            let data = data.filter(|data| !data.is_empty());
+            if end {
+                let next = trailers.take().map_or(Source::Over, Source::Trailers);
+                if let Source::Server(exchange) = std::mem::replace(&mut self.source, next) {
+                    exchange.end().await;
+                }
+            }
+            match data {
+                Some(data) => return Ok(Piece::Data(data, self.is_over())),
+                None if end => {}
+                None => continue,
+            }
+        }
+    }
+
+    /// Reads the body to its end. An answer whose body is too large, or breaks off, becomes another one.
+    pub(super) async fn hold(&mut self, call: &mut Call<'_>, hold: &Hold) -> Result<()> {
+        if self.is_over() || call.session.req_header().method == Method::HEAD {
+            return Ok(());
+        }
+        let too_large = |length: u64| hold.limit.is_some_and(|limit| length > limit);
+        let declared = self.head.headers.get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok()).is_some_and(too_large);
+        let mut held = Held::new(hold.memory);
+        let mut received = 0;
+        while !declared {
+            match self.next(call).await {
+                Ok(Piece::Data(data, _)) => {
+                    received += data.len() as u64;
+                    if too_large(received) {
+                        break;
+                    }
+                    held.push(data).await?;
+                }
+                Ok(Piece::Trailers(_)) => {}
+                Ok(Piece::End) => return self.take_held(held),
+                Err(e) if *e.esource() == ErrorSource::Upstream => {
+                    self.become_failure(&e);
+                    return Ok(());
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        std::mem::replace(self, Answer::reply(hold.too_large.clone())).discard();
+        Ok(())
+    }
+
+    fn take_held(&mut self, held: Held) -> Result<()> {
+        self.hooks.clear();
+        if !matches!(self.head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            self.head.remove_header(&header::TRANSFER_ENCODING);
+            self.head.insert_header(header::CONTENT_LENGTH, held.len())?;
+        }
+        self.source = if held.len() == 0 { Source::Over } else { Source::Held(held) };
+        Ok(())
+    }
+
+    fn become_failure(&mut self, error: &Error) {
+        warn!("the body of a response broke off: {error}");
+        let failed = Answer::reply(Reply::status_text(error::status(error)));
+        std::mem::replace(self, failed).discard();
+        self.failure = Some(Failure::Sent);
+    }
+}
