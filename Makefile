@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 DOCKER ?= docker
-.PHONY: help quickstart test testkube lint fmt doc crds golden bench bench-micro tools image deps
+.PHONY: help quickstart test testkube lint fmt doc crds golden bench bench-cluster bench-micro tools image deps
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ bench: ## Compare the cost of a request with a bare Pingora proxy, nginx and HAP
 	.ci/deps bench
 	cargo build --release --locked --bin ingora --example bare_pingora
 	benches/compare.sh
+
+bench-cluster: testkube ## Measure starts, changes and storms with 10,000 routes on a real API server
+	cargo build --release --locked --bin ingora
+	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench cluster
 
 bench-micro: ## Run the benchmarks of the parts
 	cargo bench --locked

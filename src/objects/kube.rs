@@ -78,3 +78,7 @@ impl Cluster {
         self.tasks.len().saturating_sub(1)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -24,22 +24,38 @@ pub fn isolated(test: impl Future<Output = ()>) {
     let name = std::thread::current().name().filter(|name| *name != "main").map(str::to_owned);
     let name =
         name.expect("tests in a namespace need --test-threads of two or more: their thread's name is the test's");
-    let binary = std::env::current_exe().unwrap();
+    let output = inside(&["--exact", &name, "--nocapture", "--test-threads", "1"]).output().unwrap_or_else(missing);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}, in its namespace:\n{stdout}\n{stderr}");
+    assert!(stdout.contains("1 passed"), "{name} did not run in its namespace:\n{stdout}\n{stderr}");
+}
+
+/// The same for a program that is no test: runs itself again, and shows what it says.
+pub fn alone(program: impl Future<Output = ()>) {
+    if is_isolated() {
+        return isolated(program);
+    }
+    let status = inside(&[]).status().unwrap_or_else(missing);
+    assert!(status.success(), "{status}");
+}
+
+/// This program again, in a namespace of its own.
+fn inside(arguments: &[&str]) -> Command {
     let mut command = Command::new("unshare");
     if !is_root() {
         command.args(["--user", "--map-root-user"]);
     }
-    let output = command
+    command
         .args(["--net", "--kill-child", "sh", "-ec"])
         .arg("ip link set lo up; ip addr add 10.77.0.1/16 dev lo; exec \"$0\" \"$@\"")
-        .arg(binary)
-        .args(["--exact", &name, "--nocapture", "--test-threads", "1"])
-        .env(INSIDE, "1")
-        .output()
-        .unwrap_or_else(|e| panic!("unshare (util-linux) is needed for tests in a network namespace: {e}"));
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{name}, in its namespace:\n{stdout}\n{stderr}");
-    assert!(stdout.contains("1 passed"), "{name} did not run in its namespace:\n{stdout}\n{stderr}");
+        .arg(std::env::current_exe().unwrap())
+        .args(arguments)
+        .env(INSIDE, "1");
+    command
+}
+
+fn missing<T>(error: std::io::Error) -> T {
+    panic!("unshare (util-linux) is needed for a network namespace: {error}")
 }
 
 fn is_root() -> bool {
