@@ -35,6 +35,7 @@ use crate::observe::Observed;
 use crate::proxy::life_cycle::{Signals, turned};
 use crate::proxy::{EntryPoints, Gateway, LifeCycle};
 use crate::routing::{Settings, Table, compile};
+use crate::tls;
 use crate::translate::{Options, translate};
 
 pub use unserved::Unserved;
@@ -139,7 +140,7 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
     // Not to proxy it: so that the answer to CONNECT is ours.
     options.allow_connect_method_proxying = true;
     proxy.server_options = Some(options);
-    server.add_service(EntryPoints::new(config, &Arc::new(proxy), &life_cycle, inherit)?);
+    server.add_service(EntryPoints::new(config, &Arc::new(proxy), &table, &life_cycle, inherit)?);
 
     let (snapshots, _) = watch::channel(None);
     let source = source::find(&config.providers, &snapshots)?;
@@ -223,7 +224,12 @@ impl Control {
     async fn serve(&self, snapshot: Arc<Snapshot>, said: &mut Said) {
         let began = Instant::now();
         let (recipe, old) = (self.recipe.clone(), self.table.load_full());
-        let cooked = tokio::task::spawn_blocking(move || recipe.cook(&snapshot, Some(&old))).await;
+        let cooked = tokio::task::spawn_blocking(move || {
+            // Before the first handshake could need it.
+            tls::generated();
+            recipe.cook(&snapshot, Some(&old))
+        });
+        let cooked = cooked.await;
         let Ok((table, diagnostics)) = cooked else {
             log::error!("the configuration could not be compiled, which is a bug; the last good one keeps serving");
             return;

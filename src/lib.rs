@@ -15,4 +15,5 @@ pub mod persistent;
 pub mod proxy;
 pub mod routing;
 pub mod rule;
+pub mod tls;
 pub mod translate;

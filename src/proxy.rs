@@ -4,6 +4,7 @@
 mod another_server;
 mod attempts;
 pub mod connection;
+mod dispatch;
 pub mod entry_point;
 mod error;
 mod forwarded;
@@ -12,8 +13,11 @@ pub mod http;
 mod http1;
 mod internal;
 pub mod life_cycle;
+pub mod peek;
 mod request_head;
 pub mod request_path;
+mod tcp;
+mod tls;
 mod watchdog;
 
 pub use entry_point::EntryPoints;

@@ -183,6 +183,11 @@ impl TcpRule {
         self.syntax
     }
 
+    /// Whether it is ``HostSNI(`*`)`` and nothing else: such a route comes after those that are for a name.
+    pub fn is_catch_all(&self) -> bool {
+        matches!(self.expression, Expression::Is(TcpMatcher::AnyHost))
+    }
+
     /// Every value of `HostSNI()`, lower-case, `*`, wildcards and negated ones included.
     pub fn hosts(&self) -> Vec<&str> {
         self.expression.leaves().into_iter().filter_map(TcpMatcher::host).collect()

@@ -24,10 +24,6 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ("entryPoints.*.http2.maxEncoderHeaderTableSize", TABLE_SIZE),
     ("entryPoints.*.http3", "HTTP/3 is not served, HTTP/2 and HTTP/1.1 are"),
     ("entryPoints.*.observability", "neither access log nor metrics nor traces are made by this version"),
-    (
-        "entryPoints.*.proxyProtocol",
-        "PROXY headers are not read by this version: a balancer that sends them is answered with 400",
-    ),
     ("entryPoints.*.udp", "UDP is not served by this version"),
     ("experimental", "there are no experimental features and no plugins of Traefik's"),
     ("global", "no version is looked up and no usage is sent"),

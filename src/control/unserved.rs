@@ -1,6 +1,5 @@
 //! What this version translates, and shows, but does not serve: counted, to be told once.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::dynamic::http::Service;
@@ -9,8 +8,6 @@ use crate::routing::Table;
 /// Numbers of what is not served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unserved {
-    /// HTTP routers that only serve TLS, or that an entry point gives TLS.
-    pub tls_routes: usize,
     /// TCP routers.
     pub tcp_routes: usize,
     /// UDP routers.
@@ -25,10 +22,7 @@ impl Unserved {
     /// Counts what is in a table, and in the configuration that it was made from.
     pub fn of(table: &Table) -> Self {
         let configuration = table.configuration();
-        let asked = configuration.http.routers.iter().filter(|(_, router)| router.tls.is_some());
-        let given = table.tls_routes().map(|route| &*route.name);
         Unserved {
-            tls_routes: asked.map(|(name, _)| &**name).chain(given).collect::<BTreeSet<_>>().len(),
             tcp_routes: configuration.tcp.routers.len(),
             udp_routes: configuration.udp.routers.len(),
             services: configuration.http.services.values().filter(|service| is_simplified(service)).count(),
@@ -45,12 +39,7 @@ impl fmt::Display for Unserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
         let services = count(self.services, "service").map(|n| format!("mirroring/failover of {n}"));
-        let parts = [
-            count(self.tls_routes, "TLS route"),
-            count(self.tcp_routes, "TCP route"),
-            count(self.udp_routes, "UDP route"),
-            services,
-        ];
+        let parts = [count(self.tcp_routes, "TCP route"), count(self.udp_routes, "UDP route"), services];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         write!(f, "{}: translated, not served by this version", parts.join(", "))
     }
@@ -67,14 +56,6 @@ mod tests {
     use crate::control::fixture;
 
     const ROUTES: &str = "
-apiVersion: traefik.io/v1alpha1
-kind: IngressRoute
-metadata: {name: secure, namespace: default}
-spec:
-  tls: {}
-  routes:
-    - {match: Host(`a`), kind: Rule, services: [{name: noop@internal, kind: TraefikService}]}
----
 apiVersion: traefik.io/v1alpha1
 kind: IngressRoute
 metadata: {name: plain, namespace: default}
@@ -98,14 +79,9 @@ spec: {clusterIP: 10.0.0.1, ports: [{port: 80}]}
         let config = "providers: {manifests: {path: x, allowEmptyServices: true}}";
         let (table, _) = fixture::recipe(config).cook(&fixture::snapshot(ROUTES), None);
         let unserved = Unserved::of(&table);
-        assert_eq!(unserved, Unserved { tls_routes: 1, services: 1, ..Unserved::default() });
-        let text = "1 TLS route, mirroring/failover of 1 service: translated, not served by this version";
+        assert_eq!(unserved, Unserved { services: 1, ..Unserved::default() });
+        let text = "mirroring/failover of 1 service: translated, not served by this version";
         assert_eq!(unserved.to_string(), text);
-
-        // An entry point that gives its routes TLS makes all of them TLS routes.
-        let secure = format!("{config}\nentryPoints: {{web: {{address: ':80', http: {{tls: {{}}}}}}}}");
-        let (table, _) = fixture::recipe(&secure).cook(&fixture::snapshot(ROUTES), None);
-        assert_eq!(Unserved::of(&table).tls_routes, 2);
         assert!(Unserved::of(&Table::default()).is_empty());
     }
 }

@@ -124,6 +124,24 @@ pub struct Domain {
     pub sans: Vec<String>,
 }
 
+// === impl Certificate ===
+
+impl Certificate {
+    /// Whether both texts have a block of PEM.
+    pub fn looks_like_pem(&self) -> bool {
+        [&self.cert_file, &self.key_file.0].iter().all(|text| text.contains("-----BEGIN "))
+    }
+}
+
+// === impl CertAndStores ===
+
+impl CertAndStores {
+    /// Whether it is in the default store, the only one that is used.
+    pub fn is_used(&self) -> bool {
+        self.stores.is_empty() || self.stores.iter().any(|store| store == "default")
+    }
+}
+
 // === impl ClientAuth ===
 
 impl ClientAuth {

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -17,22 +18,27 @@ use pingora::protocols::{
     UniqueIDType,
 };
 use pingora_http::ResponseHeader;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use super::entry_point::EntryPoint;
 use ingora_middleware::{Client, ClientTls};
 
 /// Enough for the head of a response and a small body, so that both leave in one system call.
 const WRITE_BUFFER: usize = 4096;
+/// How long a client may still talk to a connection that is being closed.
+const PARTING: Duration = Duration::from_millis(500);
 
 /// A TCP connection with a small write buffer, and bytes that were read ahead of its reader.
 #[derive(Debug)]
 pub struct Connection {
     tcp: BufWriter<TcpStream>,
     ahead: BytesMut,
+    client: SocketAddr,
     socket: Arc<SocketDigest>,
-    facts: Arc<ProxyDigest>,
+    /// Known only after a TLS handshake.
+    facts: Option<Arc<ProxyDigest>>,
 }
 
 /// What is known of a connection before its first request; reaches `ProxyHttp` as the digest's user data.
@@ -45,37 +51,67 @@ pub struct Facts {
     pub client_ip: HeaderValue,
     /// The forwarding fields that all its requests get, as text.
     pub fields: Vec<u8>,
+    /// The name of the TLS options that its handshake was made with; none without TLS.
+    pub tls_options: Option<Arc<str>>,
 }
 
 // === impl Facts ===
 
 impl Facts {
-    /// The facts of a connection that entered by `entry_point` from `peer`.
-    pub fn new(entry_point: Arc<EntryPoint>, peer: SocketAddr, tls: Option<Arc<ClientTls>>) -> Self {
-        // An IPv4 client of a dual-stack socket is known by its IPv4 address.
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    /// The facts of a connection that entered by `entry_point` from `client`, with its handshake and the name of the
+    /// TLS options that it was made with.
+    pub fn new(entry_point: Arc<EntryPoint>, client: SocketAddr, tls: Option<(ClientTls, Arc<str>)>) -> Self {
+        let (tls, tls_options) = tls.map(|(handshake, options)| (Arc::new(handshake), options)).unzip();
         // The text of an address is always a valid header value.
-        let client_ip = HeaderValue::try_from(peer.ip().to_string()).unwrap_or(HeaderValue::from_static(""));
+        let client_ip = HeaderValue::try_from(client.ip().to_string()).unwrap_or(HeaderValue::from_static(""));
         let fields = entry_point.forwarded.of_connection(&client_ip, tls.is_some());
-        Facts { entry_point, client: Client { peer, tls }, client_ip, fields }
+        Facts { entry_point, client: Client { peer: client, tls }, client_ip, fields, tls_options }
     }
 }
 
 // === impl Connection ===
 
 impl Connection {
-    /// Wraps an accepted socket.
-    pub fn new(tcp: TcpStream, facts: Facts) -> std::io::Result<Self> {
+    /// Wraps an accepted socket of a client, which is not the socket's peer where a balancer speaks for it.
+    pub fn new(tcp: TcpStream, client: SocketAddr) -> Self {
         let socket = SocketDigest::from_raw_fd(tcp.as_raw_fd());
-        let _ = socket.peer_addr.set(Some(PeerAddr::Inet(facts.client.peer)));
-        // Pingora's digest wants a response header beside the user data; this one is never read.
-        let header = ResponseHeader::build(200, Some(0)).map_err(std::io::Error::other)?;
-        Ok(Connection {
+        let _ = socket.peer_addr.set(Some(PeerAddr::Inet(client)));
+        Connection {
             tcp: BufWriter::with_capacity(WRITE_BUFFER, tcp),
             ahead: BytesMut::new(),
+            client,
             socket: Arc::new(socket),
-            facts: Arc::new(ProxyDigest::new(Box::new(header), Some(Box::new(facts)))),
-        })
+            facts: None,
+        }
+    }
+
+    /// Says what is known of the connection, before Pingora asks.
+    pub fn introduce(&mut self, facts: Facts) -> std::io::Result<()> {
+        // Pingora's digest wants a response header beside the user data; this one is never read.
+        let header = ResponseHeader::build(200, Some(0)).map_err(std::io::Error::other)?;
+        self.facts = Some(Arc::new(ProxyDigest::new(Box::new(header), Some(Box::new(facts)))));
+        Ok(())
+    }
+
+    /// The client.
+    pub fn client(&self) -> SocketAddr {
+        self.client
+    }
+
+    /// The address that the client connected to.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.tcp.get_ref().local_addr().ok()
+    }
+
+    /// Closes after the last word. A close with unread bytes is a reset, and the client would lose that word: what it
+    /// still says is read for a moment.
+    pub async fn part(&mut self) {
+        Shutdown::shutdown(self).await;
+        let mut rest = [0; WRITE_BUFFER];
+        tokio::select! {
+            () = async { while matches!(self.tcp.get_mut().read(&mut rest).await, Ok(1..)) {} } => {}
+            () = sleep(PARTING) => {}
+        }
     }
 
     /// Gives bytes back that were read: the next reader gets them first.
@@ -141,7 +177,7 @@ impl GetTimingDigest for Connection {
 
 impl GetProxyDigest for Connection {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        Some(self.facts.clone())
+        self.facts.clone()
     }
 }
 

@@ -1,14 +1,16 @@
 //! The TCP entry points: one custom Pingora service that accepts on all of them and hands connections to the proxy.
 //! Each keeps its own limits; all share one `HttpProxy`, and so one pool of connections to servers.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use log::{info, warn};
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::{ListenFds, ShutdownWatch};
@@ -19,16 +21,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, Facts};
+use super::dispatch;
 use super::http::Gateway;
-use super::http1;
 use super::life_cycle::{Draining, Grace, LifeCycle, turned};
 use crate::config::{self, Config};
 use crate::proxy::forwarded::ForwardedHeaders;
 use crate::proxy::request_path::PathRules;
+use crate::routing::Table;
 
 /// Connections that may wait to be accepted; the kernel lowers it to `net.core.somaxconn`.
 const BACKLOG: i32 = 65_535;
+/// The limit for the beginning of a connection where `readTimeout` sets none.
+const OPENING: Duration = Duration::from_secs(60);
 
 /// One entry point, ready to serve: its name, its limits, and the proxy behind it.
 pub struct EntryPoint {
@@ -43,6 +47,9 @@ pub struct EntryPoint {
     /// How paths are cleaned.
     pub(super) paths: PathRules,
     pub(super) proxy: Arc<HttpProxy<Gateway>>,
+    /// Where its connections go.
+    pub(super) table: Arc<ArcSwap<Table>>,
+    proxy_protocol: Option<config::entry_point::ProxyProtocol>,
     http2: Arc<Http2>,
     grace: Grace,
     /// Whether `/ping` is served here, which has an answer before the first table.
@@ -52,6 +59,8 @@ pub struct EntryPoint {
 /// Limits of a connection; absent means none.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// For what comes before requests: to see what a connection is, and for its handshake.
+    pub opening: Duration,
     /// For the head of a request, and between reads of its body.
     pub read_timeout: Option<Duration>,
     /// Between writes of a response.
@@ -104,6 +113,7 @@ impl EntryPoints {
     pub fn new(
         config: &Config,
         proxy: &Arc<HttpProxy<Gateway>>,
+        table: &Arc<ArcSwap<Table>>,
         life_cycle: &Arc<LifeCycle>,
         inherit: bool,
     ) -> Result<Self, BindError> {
@@ -119,7 +129,7 @@ impl EntryPoints {
                     source,
                 })?),
             };
-            let entry_point = Arc::new(EntryPoint::new(name, position, config, settings, proxy.clone()));
+            let entry_point = Arc::new(EntryPoint::new(name, position, config, settings, proxy.clone(), table.clone()));
             bound.push(Bound { entry_point, address, reuse_port, listener });
         }
         Ok(EntryPoints { bound, life_cycle: life_cycle.clone(), draining: Some(life_cycle.register()) })
@@ -205,10 +215,12 @@ impl EntryPoint {
         config: &Config,
         settings: &config::EntryPoint,
         proxy: Arc<HttpProxy<Gateway>>,
+        table: Arc<ArcSwap<Table>>,
     ) -> Self {
         let responding = &settings.transport.responding_timeouts;
         let life_cycle = &settings.transport.life_cycle;
         let limits = Limits {
+            opening: responding.read_timeout.positive().unwrap_or(OPENING),
             read_timeout: responding.read_timeout.positive(),
             write_timeout: responding.write_timeout.positive(),
             idle_timeout: responding.idle_timeout.positive(),
@@ -224,6 +236,8 @@ impl EntryPoint {
             paths: PathRules::new(&settings.http),
             http2: Arc::new(Http2::new(proxy.clone(), settings, &limits)),
             proxy,
+            table,
+            proxy_protocol: settings.proxy_protocol.clone(),
             grace: Grace {
                 accept: life_cycle.request_accept_grace_timeout.positive().unwrap_or_default(),
                 finish: life_cycle.grace_time_out.positive().unwrap_or_default(),
@@ -282,17 +296,18 @@ impl EntryPoint {
     }
 
     async fn serve(self: &Arc<Self>, tcp: TcpStream, peer: SocketAddr, drain: ShutdownWatch) {
-        if tcp.set_nodelay(true).is_err() {
-            return; // closed already
-        }
-        match Connection::new(tcp, Facts::new(self.clone(), peer, None)) {
-            Ok(connection) => http1::serve(connection, self, drain).await,
-            Err(e) => warn!("entry point {}: {e}", self.name),
+        if tcp.set_nodelay(true).is_ok() {
+            dispatch::serve(self, tcp, peer, drain).await;
         }
     }
 
-    /// Serves a connection that began with HTTP/2's preface.
-    pub(super) async fn serve_http2(&self, connection: Box<Connection>, drain: &ShutdownWatch) {
+    /// Whether this peer may begin with a PROXY header.
+    pub(super) fn reads_proxy_header_of(&self, peer: IpAddr) -> bool {
+        self.proxy_protocol.as_ref().is_some_and(|settings| settings.trusts(peer))
+    }
+
+    /// Serves a connection that began with HTTP/2's preface, or agreed on HTTP/2.
+    pub(super) async fn serve_http2(&self, connection: Stream, drain: &ShutdownWatch) {
         self.http2.process_new(connection, drain).await;
     }
 }

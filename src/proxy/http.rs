@@ -2,6 +2,7 @@
 //! One instance serves all entry points; what a connection is, its facts say.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::os::fd::RawFd;
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
@@ -42,6 +43,7 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 pub(super) static NOT_FOUND: LazyLock<Reply> = LazyLock::new(|| Reply::error(404, "404 page not found"));
+static MISDIRECTED: LazyLock<Reply> = LazyLock::new(|| Reply::error(421, "Misdirected Request"));
 pub(super) static NO_SERVER: LazyLock<Reply> = LazyLock::new(|| Reply::error(503, "no available server"));
 
 /// The HTTP proxy behind all entry points.
@@ -191,6 +193,11 @@ impl Gateway {
             let Some(route) = routes.and_then(|routes| find(routes, request, facts)) else {
                 return Ok(Way::Reply(NOT_FOUND.clone()));
             };
+            if let Some(options) = facts.tls_options.as_deref().filter(|_| ctx.layers.is_empty())
+                && table.connections(entry_point.position).is_misdirected(route, || host(request), options)
+            {
+                return Ok(Way::Reply(MISDIRECTED.clone()));
+            }
             ctx.layers.push(Layer { route: route.clone(), state: ChainState::default() });
             if route.chain.acts_around() && !ctx.upgrade {
                 return Ok(Way::Attempts);
@@ -275,9 +282,13 @@ fn remove_hop_by_hop(response: &mut ResponseHeader) {
     }
 }
 
+/// The host that rules compare with.
+fn host(request: &RequestHeader) -> Cow<'_, str> {
+    rule::canonical_host(request.headers.get(header::HOST).map_or("", |h| h.to_str().unwrap_or_default()))
+}
+
 pub(super) fn find<'r>(routes: &'r Routes, request: &RequestHeader, facts: &Facts) -> Option<&'r Arc<Route>> {
-    let host = request.headers.get(header::HOST).map_or("", |h| h.to_str().unwrap_or_default());
-    let host = rule::canonical_host(host);
+    let host = host(request);
     let path = rule::routing_path(request.uri.path());
     routes.find(&RequestView {
         host: &host,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::{GetProxyDigest, Shutdown, Stream};
+use pingora::protocols::{Shutdown, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -37,13 +37,12 @@ enum Head {
     Gone,
 }
 
-/// Serves a connection until it closes.
-pub(super) async fn serve(connection: Connection, entry_point: &EntryPoint, mut drain: ShutdownWatch) {
-    let digest = connection.get_proxy_digest();
+/// Serves a connection until it closes. `ahead` is what was read of it.
+pub(super) async fn serve(mut stream: Stream, ahead: BytesMut, entry_point: &EntryPoint, mut drain: ShutdownWatch) {
+    let digest = stream.get_proxy_digest();
     let Some(facts) = digest.as_ref().and_then(|d| d.user_data.as_ref()?.downcast_ref::<Facts>()) else { return };
     let limits = &entry_point.limits;
-    let mut stream: Stream = Box::new(connection);
-    let mut pipelined = BytesMut::new();
+    let mut pipelined = ahead;
     let mut clock = Clock::new(limits.read_timeout);
     let mut served = 0;
     let accepted = Instant::now();
@@ -125,7 +124,7 @@ impl Clock {
     }
 }
 
-/// The connection under a stream, with bytes given back.
+/// The connection in clear text under a stream, with bytes given back: over TLS, HTTP/2 is agreed on before.
 fn rewound(stream: Stream, bytes: BytesMut) -> Option<Box<Connection>> {
     let mut connection = stream.into_any().downcast::<Connection>().ok()?;
     connection.rewind(bytes);

@@ -2,6 +2,7 @@
 //! Pure: the old table is only read, for what is carried over.
 
 mod tcp;
+mod tls;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use ingora_middleware::{Chain, Link, Registry};
 use super::filters::Filters;
 use super::services::Services;
 use super::table::{Disabled, EntryRoutes, Internal, Route, Routes, Table, Target};
+use super::tls::{Tls, plain};
 use crate::balance;
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
@@ -36,7 +38,11 @@ pub fn compile(
     old: Option<&Table>,
 ) -> (Table, Vec<Diagnostic>) {
     let resolved = old.map(|table| table.resolved.clone()).unwrap_or_default();
+    let tls = super::tls::prepare(&configuration, old);
     let compiler = Compiler {
+        diagnostics: tls.diagnostics().to_vec(),
+        tls,
+        default_entry_points: settings.config.default_entry_points(),
         configuration: &configuration,
         config: &settings.config,
         registry: &settings.registry,
@@ -46,7 +52,6 @@ pub fn compile(
         here: Vec::new(),
         disabled: BTreeMap::new(),
         child_routes: HashMap::new(),
-        diagnostics: Vec::new(),
     };
     let (table, diagnostics) = compiler.run(&configuration);
     (Table { resolved, ..table }, diagnostics)
@@ -63,6 +68,9 @@ struct Compiler<'a> {
     old_rules: HashMap<&'a str, &'a Arc<Route>>,
     services: Services<'a>,
     filters: Filters<'a>,
+    tls: Arc<Tls>,
+    /// The entry points of routers that name none.
+    default_entry_points: Vec<String>,
     /// The positions of the entry points that a router is being compiled for.
     here: Vec<usize>,
     /// By name, TCP routers apart.
@@ -128,13 +136,16 @@ impl Compiler<'_> {
             let here = placed.iter().filter(|p| p.entry_point == position && p.tls == tls);
             Routes::new(here.map(|p| p.route.clone()).collect())
         };
-        let entry_points = tcp.into_iter().enumerate();
-        let entry_points =
-            entry_points.map(|(i, tcp)| EntryRoutes { plain: on(i, false), tls: on(i, true), tcp }).collect();
+        let https = self.https(&placed, &entry_points);
+        let entry_points = tcp.into_iter().zip(https).enumerate();
+        let entry_points = entry_points
+            .map(|(i, (tcp, https))| EntryRoutes { plain: on(i, false), tls: on(i, true), tcp, https })
+            .collect();
         let table = Table {
             entry_points,
             configuration: configuration.clone(),
             services: self.services.finish(),
+            tls: self.tls,
             filters: self.filters.finish(),
             disabled: self.disabled.into_values().collect(),
             ..Table::default()
@@ -240,10 +251,10 @@ impl Compiler<'_> {
 
     /// Why TLS options can't be used, if so: those of a router, or those that an entry point gives it.
     fn unusable_options(&self, (options, entry_point): (&str, Option<&str>)) -> Option<String> {
-        let options = options.strip_suffix("@kubernetescrd").unwrap_or(options);
-        if matches!(options, "" | "default") || self.configuration.tls.options.contains_key(options) {
+        if self.tls.profile(options).is_some() {
             return None;
         }
+        let options = plain(options);
         let by = entry_point.map(|name| format!(", which the entry point {name} gives it,")).unwrap_or_default();
         Some(format!("the TLS options {options:?}{by} do not exist, or could not be used (see their own diagnostic)"))
     }
@@ -258,7 +269,7 @@ impl Compiler<'_> {
     ) -> Vec<usize> {
         let find = |name: &str| entry_points.iter().position(|(n, _)| *n == name);
         if wanted.is_empty() {
-            return self.config.default_entry_points().iter().filter_map(|name| find(name)).collect();
+            return self.default_entry_points.iter().filter_map(|name| find(name)).collect();
         }
         let mut found = Vec::new();
         let mut unknown = Vec::new();

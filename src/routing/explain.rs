@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::table::{Routes, Table, Target};
+use super::table::{Routes, Table, Target, TcpTls};
 use crate::rule::{ConnectionView, RequestView};
 
 /// The route that wins, and the others.
@@ -62,9 +62,10 @@ impl Table {
     /// Explains where a TLS connection goes, among the TCP routes.
     pub fn explain_tcp(&self, entry_point: usize, connection: &ConnectionView<'_>) -> Explanation {
         let mut explanation = Explanation::default();
-        let routes = self.tcp_routes(entry_point);
-        let any_tls = routes.iter().any(|route| route.tls);
-        let (asked, others): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.tls || !any_tls);
+        let routes = self.tcp_routes(entry_point).iter().filter(|route| !matches!(route.tls, TcpTls::Refused));
+        let routes: Vec<_> = routes.collect();
+        let any_tls = routes.iter().any(|route| route.tls.is_some());
+        let (asked, others): (Vec<_>, Vec<_>) = routes.into_iter().partition(|route| route.tls.is_some() || !any_tls);
         for route in asked {
             let failed = route.rule.explain(connection);
             if failed.is_none() && explanation.router.is_none() {

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use ingora_middleware::Chain;
 
+use super::connections::Https;
 use super::index::Index;
+use super::tls::Tls;
 use crate::balance::{self, Health, Membership, Resolved};
 use crate::dynamic::Configuration;
 use crate::rule::{HttpRule, RequestView, TcpRule};
+use crate::tls::{Certificates, Profile};
 
 /// Everything that requests ask, at one moment.
 #[derive(Default)]
@@ -19,6 +22,8 @@ pub struct Table {
     pub(super) configuration: Arc<Configuration>,
     pub(super) services: super::services::Compiled,
     pub(super) filters: super::filters::Compiled,
+    /// Certificates and TLS options.
+    pub(super) tls: Arc<Tls>,
     /// Routers that were asked for and don't serve.
     pub(super) disabled: Vec<Disabled>,
     /// The addresses of servers that are names; one for all tables of a process.
@@ -32,6 +37,8 @@ pub(super) struct EntryRoutes {
     pub tls: Routes,
     /// In the order in which they are tried.
     pub tcp: Vec<Arc<TcpRoute>>,
+    /// The TLS options of the names of `tls`.
+    pub https: Https,
 }
 
 /// Routes with their index.
@@ -74,12 +81,25 @@ pub struct TcpRoute {
     pub rule: TcpRule,
     /// The higher, the earlier.
     pub priority: i64,
-    /// Whether it serves TLS connections; else only those without.
-    pub tls: bool,
+    /// Whether it serves TLS connections, and who makes the handshake.
+    pub tls: TcpTls,
     /// Names of its middlewares.
     pub middlewares: Vec<String>,
     /// Name of its service.
     pub service: String,
+}
+
+/// TLS of a TCP router.
+#[derive(Debug, Clone)]
+pub enum TcpTls {
+    /// It serves connections without TLS only.
+    None,
+    /// It serves TLS connections as they come: the handshake is the server's.
+    Passthrough,
+    /// It serves what is in TLS connections made with these options.
+    Terminate(Arc<Profile>),
+    /// It would serve TLS, but its options can't be used: connections for it are closed.
+    Refused,
 }
 
 /// A router that doesn't serve.
@@ -144,9 +164,9 @@ impl Table {
         self.disabled.iter().filter(move |d| d.tcp == tcp && d.entry_points.contains(&entry_point))
     }
 
-    /// The HTTP routes that serve TLS connections only, over all entry points; each as often as it is placed.
-    pub fn tls_routes(&self) -> impl Iterator<Item = &Arc<Route>> {
-        self.entry_points.iter().flat_map(|e| e.tls.iter())
+    /// The certificates that clients are shown.
+    pub fn certificates(&self) -> &Certificates {
+        &self.tls.certificates
     }
 
     /// What the table was compiled from.
@@ -183,6 +203,15 @@ impl Table {
     fn members(&self) -> impl Iterator<Item = &Membership> {
         // Every pool has a name of its own among the services; those made of services only refer to them.
         self.services.values().filter_map(|service| Some(&**service.pool()?.membership()))
+    }
+}
+
+// === impl TcpTls ===
+
+impl TcpTls {
+    /// Whether it is about TLS connections.
+    pub fn is_some(&self) -> bool {
+        !matches!(self, TcpTls::None)
     }
 }
 

@@ -46,7 +46,9 @@ fn load(cx: &mut Context<'_>, namespace: &str, secret: &str, stores: Vec<String>
     match secret::key_pair(cx.snapshot, namespace, secret) {
         Ok(certificate) => {
             doubt_pair(cx, &certificate, namespace, secret, object, path);
-            cx.certificates.insert(format!("{namespace}/{secret}"), CertAndStores { certificate, stores });
+            let id = format!("{namespace}/{secret}");
+            cx.origin(Section::Certificate, &id, object, path);
+            cx.certificates.insert(id, CertAndStores { certificate, stores });
         }
         Err(problem) => problem.report(cx, object, path),
     }

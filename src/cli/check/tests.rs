@@ -43,7 +43,7 @@ fn written(report: &Report<'_>, format: Format) -> String {
 #[test]
 fn text_groups_by_object_and_lists_routers() {
     let (configuration, diagnostics) = (configuration(), diagnostics());
-    let unserved = Unserved { tls_routes: 2, tcp_routes: 1, ..Unserved::default() };
+    let unserved = Unserved { tcp_routes: 1, ..Unserved::default() };
     let report = Report { configuration: &configuration, diagnostics: &diagnostics, unserved };
     let expected = "\
 IngressRoute default/a
@@ -60,7 +60,7 @@ c            web,websecure  gone (missing)  Host(`a [31m`)
 d            (default)      api@internal    Host(`a [31m`)
 
 1 error, 1 warning, 4 routers
-note: 2 TLS routes, 1 TCP route: translated, not served by this version
+note: 1 TCP route: translated, not served by this version
 ";
     assert_eq!(written(&report, Format::Text), expected);
 }

@@ -9,9 +9,10 @@ use crate::config::EntryPoint;
 use crate::diagnostic::Severity;
 use crate::dynamic::Section;
 use crate::dynamic::tcp::{TcpRouter, TcpService};
-use crate::routing::table::TcpRoute;
+use crate::routing::table::{TcpRoute, TcpTls};
 use crate::rule;
 
+const TLS_OPTIONS_UNUSABLE: &str = "TLSOptionsUnusable";
 const SNI_WITHOUT_TLS: &str = "SNIWithoutTLS";
 
 /// A code, the field at fault, and what is wrong with it.
@@ -33,6 +34,17 @@ impl Compiler<'_> {
                     }
                 }
                 Err((code, field, message)) => {
+                    if code == TLS_OPTIONS_UNUSABLE
+                        && let Ok(rule) = rule::parse_tcp(&router.rule, self.syntax(&router.rule_syntax))
+                    {
+                        // Connections for it are closed: they must not fall to another route.
+                        let route = Arc::new(TcpRoute { tls: TcpTls::Refused, ..TcpRoute::new(name, router, rule) });
+                        for position in &positions {
+                            if let Some(routes) = placed.get_mut(*position) {
+                                routes.push(route.clone());
+                            }
+                        }
+                    }
                     self.here = positions;
                     self.note_disabled(Section::TcpRouter, name, &message);
                     self.diagnose(Section::TcpRouter, name, code, field, &message);
@@ -60,11 +72,17 @@ impl Compiler<'_> {
                 "HostSNI is only known of TLS connections: add `tls: {}` to the IngressRouteTCP, or match HostSNI(`*`)";
             return Err((SNI_WITHOUT_TLS, Field::Route("match"), message.to_owned()));
         }
-        // Whoever passes TLS on makes no handshake, and needs no options.
-        let options = router.tls.as_ref().filter(|tls| !tls.passthrough).map_or("", |tls| tls.options.as_str());
-        if let Some(message) = self.unusable_options((options, None)) {
-            return Err(("TLSOptionsUnusable", Field::TlsOptions, message));
-        }
+        let tls = match &router.tls {
+            None => TcpTls::None,
+            // Whoever passes TLS on makes no handshake, and needs no options.
+            Some(tls) if tls.passthrough => TcpTls::Passthrough,
+            Some(tls) => match (self.tls.profile(&tls.options), self.unusable_options((&tls.options, None))) {
+                (Some(profile), None) => TcpTls::Terminate(profile.clone()),
+                (_, message) => {
+                    return Err((TLS_OPTIONS_UNUSABLE, Field::TlsOptions, message.unwrap_or_default()));
+                }
+            },
+        };
         for middleware in &router.middlewares {
             if !self.configuration.tcp.middlewares.contains_key(bare(middleware)) {
                 let message = format!(
@@ -75,15 +93,7 @@ impl Compiler<'_> {
         }
         self.tcp_service(&router.service, &mut HashSet::new())
             .map_err(|message| ("ServiceUnusable", Field::Route("services"), message))?;
-        Ok(TcpRoute {
-            name: name.to_owned(),
-            text: router.rule.clone(),
-            rule,
-            priority,
-            tls: router.tls.is_some(),
-            middlewares: router.middlewares.clone(),
-            service: router.service.clone(),
-        })
+        Ok(TcpRoute { priority, tls, ..TcpRoute::new(name, router, rule) })
     }
 
     /// Whether a service, and all that it is made of, is there.
@@ -98,6 +108,23 @@ impl Compiler<'_> {
             TcpService::Weighted(weighted) => {
                 weighted.services.iter().try_for_each(|child| self.tcp_service(&child.name, seen))
             }
+        }
+    }
+}
+
+// === impl TcpRoute ===
+
+impl TcpRoute {
+    /// Without TLS, and with the priority of its rule.
+    fn new(name: &str, router: &TcpRouter, rule: rule::TcpRule) -> Self {
+        TcpRoute {
+            name: name.to_owned(),
+            text: router.rule.clone(),
+            rule,
+            priority: rule::priority(&router.rule, router.priority, true).unwrap_or_default(),
+            tls: TcpTls::None,
+            middlewares: router.middlewares.clone(),
+            service: router.service.clone(),
         }
     }
 }

@@ -1,0 +1,117 @@
+//! Binds the server names of HTTPS routers to their TLS options, for each entry point.
+//! Part of `compile`; sees the routers that don't serve, too: their names stay closed rather than fall to other options.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::{Compiler, Placed};
+use crate::config::EntryPoint;
+use crate::diagnostic::Diagnostic;
+use crate::dynamic::Section;
+use crate::dynamic::http::Router;
+use crate::routing::connections::{Asked, DEFAULT, Https};
+use crate::routing::tls::plain;
+use crate::rule::{self, HttpRule};
+
+/// A router that serves TLS on an entry point.
+struct Claim<'c> {
+    router: &'c str,
+    options: &'c str,
+    /// Whether the router itself names the options, not its entry point.
+    own: bool,
+    rule: Arc<HttpRule>,
+}
+
+impl Compiler<'_> {
+    /// The TLS options of server names, by entry point.
+    pub(super) fn https(&mut self, placed: &[Placed], entry_points: &[(&str, &EntryPoint)]) -> Vec<Https> {
+        let rules: HashMap<&str, &Arc<HttpRule>> = placed.iter().map(|p| (&*p.route.name, &p.route.rule)).collect();
+        let configuration = self.configuration;
+        let mut claims: Vec<Vec<Claim<'_>>> = entry_points.iter().map(|_| Vec::new()).collect();
+        for (name, router) in configuration.http.routers.iter().filter(|(_, router)| router.parent_refs.is_empty()) {
+            let mut parsed = None;
+            for (position, (entry_point_name, entry_point)) in entry_points.iter().enumerate() {
+                let (options, own) = match (&router.tls, &entry_point.http.tls) {
+                    (Some(tls), _) => (plain(&tls.options), true),
+                    (None, Some(tls)) => (plain(&tls.options), false),
+                    (None, None) => continue,
+                };
+                if !self.is_on(router, entry_point_name) {
+                    continue;
+                }
+                let rule = rules.get(&**name).map(|rule| Arc::clone(rule)).or_else(|| {
+                    let parse = || rule::parse_http(&router.rule, self.syntax(&router.rule_syntax)).ok().map(Arc::new);
+                    parsed.get_or_insert_with(parse).clone()
+                });
+                if let (Some(rule), Some(claims)) = (rule, claims.get_mut(position)) {
+                    claims.push(Claim { router: name, options, own, rule });
+                }
+            }
+        }
+        let named = entry_points.iter().map(|(name, _)| *name);
+        claims.into_iter().zip(named).map(|(claims, entry_point)| self.bind(&claims, entry_point)).collect()
+    }
+
+    fn is_on(&self, router: &Router, entry_point: &str) -> bool {
+        match router.entry_points.is_empty() {
+            true => self.default_entry_points.iter().any(|name| name == entry_point),
+            false => router.entry_points.iter().any(|name| name == entry_point),
+        }
+    }
+
+    fn bind(&mut self, claims: &[Claim<'_>], entry_point: &str) -> Https {
+        let mut https = Https { present: !claims.is_empty(), default: self.tls.binding(DEFAULT), ..Https::default() };
+        let mut names: BTreeMap<&str, Vec<&Claim<'_>>> = BTreeMap::new();
+        for claim in claims {
+            let hosts = claim.rule.hosts();
+            if hosts.is_empty() {
+                https.any = true;
+                if claim.own && claim.options != DEFAULT {
+                    let message = format!(
+                        "the options {} are not used: which options a connection gets is decided by the server name, and \
+                         the rule has no Host(); the default ones count",
+                        claim.options
+                    );
+                    self.warn(claim.router, "TLSOptionsWithoutHost", message);
+                }
+                continue;
+            }
+            for host in hosts {
+                names.entry(host).or_default().push(claim);
+            }
+            if claim.options != DEFAULT {
+                let asked = Asked { options: claim.options.into(), conflicts: Vec::new() };
+                https.routers.insert(claim.router.into(), asked);
+            }
+        }
+        for (name, claims) in names {
+            let mut options = claims.first().map_or(DEFAULT, |claim| claim.options);
+            if claims.iter().any(|claim| claim.options != options) {
+                options = DEFAULT;
+                for claim in &claims {
+                    if let Some(asked) = https.routers.get_mut(claim.router) {
+                        asked.conflicts.push(name.into());
+                    }
+                    let others: Vec<&str> =
+                        claims.iter().filter(|c| c.options != claim.options).map(|c| c.router).collect();
+                    let message = format!(
+                        "{name} has other TLS options in {} on the entry point {entry_point}: the default ones count for it",
+                        others.join(", ")
+                    );
+                    self.warn(claim.router, "TLSOptionsConflict", message);
+                }
+            }
+            let binding = self.tls.binding(options);
+            match name.strip_prefix('*') {
+                Some(domain) if domain.starts_with('.') => https.wildcard.insert(domain.into(), binding),
+                _ => https.exact.insert(name.into(), binding),
+            };
+        }
+        https
+    }
+
+    fn warn(&mut self, router: &str, code: &'static str, message: String) {
+        let (object, _) = self.origin(Section::HttpRouter, router);
+        self.diagnostics.push(Diagnostic::warning(code, &object, "spec.tls.options", message));
+    }
+}
