@@ -21,6 +21,7 @@ use held::Held;
 use http::{Method, StatusCode, Version, header};
 use ingora_middleware::{Around, Attempt, ChainState, Flow, Instead, Reply, Verdict};
 use log::warn;
+use pingora::protocols::http::HttpTask;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::{ProxyHttp, Session};
@@ -219,6 +220,9 @@ impl Call<'_> {
     }
 
     fn failed(&mut self, lost: exchange::Lost) -> Result<Answer> {
+        if *lost.error.esource() == ErrorSource::Upstream {
+            self.ctx.choice.failed();
+        }
         let timed_out = self.ctx.watchdog.take().is_some_and(|watchdog| watchdog.has_bitten());
         let status = if timed_out { 504 } else { error::status(&lost.error) };
         warn!("{}, status: {status}, {}", lost.error, self.gateway.request_summary(self.session, self.ctx));
@@ -274,10 +278,9 @@ impl Call<'_> {
         if pause.is_zero() {
             return Ok(());
         }
-        let watched = if self.session.as_mut().is_body_done() { Sending::Done } else { Sending::Stopped };
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
-            left = self.piece(watched) => left.map(|_| ()),
+            left = self.piece(Sending::Done) => left.map(|_| ()),
         }
     }
 
@@ -293,18 +296,21 @@ impl Call<'_> {
         let mut head = std::mem::replace(&mut answer.head, Reply::empty(500).head());
         head.set_version(Version::HTTP_11);
         let follows = !head_only && !answer.is_over();
-        if !head_only && !follows {
+        if !follows && !head_only && request.version != Version::HTTP_2 {
             head.remove_header(&header::TRANSFER_ENCODING);
             head.insert_header(header::CONTENT_LENGTH, "0")?;
         }
         if framing::settle(request, &mut head, follows)? == Framing::ToTheEnd {
             self.session.set_keepalive(None);
         }
-        self.session.write_response_header(Box::new(head), !follows).await.map_err(|e| e.into_down())?;
-        if !follows {
-            answer.discard();
-        } else {
+        if follows {
+            self.session.write_response_header(Box::new(head), false).await.map_err(|e| e.into_down())?;
             self.send_body(answer).await?;
+        } else {
+            // As a task: only so a head is the end of an HTTP/2 stream, which is what gRPC takes for trailers.
+            let head = HttpTask::Header(Box::new(head), true);
+            self.session.write_response_tasks(vec![head]).await.map_err(|e| e.into_down())?;
+            answer.discard();
         }
         if self.refused {
             // Whatever comes of it: the refusal is sent.

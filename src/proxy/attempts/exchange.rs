@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode, Version};
 use ingora_middleware::Failure;
 use pingora::connectors::http::Connector;
 use pingora::protocols::UniqueID;
@@ -35,6 +36,8 @@ pub(super) struct Exchange {
     sending: Sending,
     /// Whether the body that is sent is the request's.
     own_body: bool,
+    /// Whether the answer has no body whatever its head says.
+    asks_for_head: bool,
     headed: bool,
     /// Why the server didn't take all of the request.
     unsent: Option<Box<Error>>,
@@ -101,6 +104,7 @@ impl Exchange {
             connector,
             sending,
             own_body: other.is_none(),
+            asks_for_head: other.is_none() && call.session.req_header().method == Method::HEAD,
             headed: false,
             unsent: None,
         };
@@ -114,6 +118,7 @@ impl Exchange {
                 call.ctx.add_cookies(&mut head).map_err(unsent)?;
                 let over = over || exchange.is_over();
                 if over {
+                    exchange.close(&mut head).map_err(unsent)?;
                     Box::new(exchange).end().await;
                     return Ok(Answer::server(*head, None));
                 }
@@ -122,8 +127,7 @@ impl Exchange {
             Err(error) => {
                 let peer = exchange.peer.clone();
                 drop(exchange);
-                let error = gateway.error_while_proxy(&peer, call.session, error, call.ctx, reused);
-                Err(Lost { error, failure: Failure::Sent })
+                Err(Lost { error: given_up(call, other, &peer, error, reused), failure: Failure::Sent })
             }
         }
     }
@@ -211,12 +215,23 @@ impl Exchange {
         };
         if let Err(error) = sent {
             // It may have answered already, and then closed its ear.
-            let all_read = self.sending == Sending::Held || end;
-            self.sending = if all_read { Sending::Done } else { Sending::Stopped };
+            self.sending = Sending::Done;
             self.unsent = Some(error.into_up());
         } else if end {
             self.sending = Sending::Done;
             call.ctx.sent();
+        }
+        Ok(())
+    }
+
+    /// A head that is all says so: filters take one without a length for the beginning of something.
+    fn close(&self, head: &mut ResponseHeader) -> Result<()> {
+        let may_have_body = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        // gRPC's heads are its trailers then.
+        let grpc = head.headers.get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"application/grpc"));
+        if may_have_body && !self.asks_for_head && !grpc && !head.headers.contains_key(CONTENT_LENGTH) {
+            head.remove_header(&TRANSFER_ENCODING);
+            head.insert_header(CONTENT_LENGTH, "0")?;
         }
         Ok(())
     }
@@ -272,6 +287,22 @@ impl Drop for Exchange {
             let _ = release.now_or_never();
         }
     }
+}
+
+/// The error of an attempt, with the decision whether there is another server or connection for it.
+fn given_up(
+    call: &mut Call<'_>,
+    other: Option<&RequestHeader>,
+    peer: &HttpPeer,
+    mut error: Box<Error>,
+    reused: bool,
+) -> Box<Error> {
+    if other.is_none() {
+        return call.gateway.error_while_proxy(peer, call.session, error, call.ctx, reused);
+    }
+    // The request for a page is a GET without body, whatever the client's was.
+    error.retry.decide_reuse(reused);
+    error
 }
 
 /// What comes next of an answer. May be dropped and called again.

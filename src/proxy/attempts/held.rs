@@ -8,8 +8,10 @@ use pingora_error::{ErrorType, OrErr, Result};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-/// The size of the pieces that come out of a file.
+/// The size of pieces that are made here, of smaller ones or from a file.
 const PIECE: usize = 64 * 1024;
+/// Pieces below this size are put together: each of them would cost more than it holds.
+const SMALL: usize = 8 * 1024;
 
 /// A held body.
 pub(super) struct Held {
@@ -18,11 +20,13 @@ pub(super) struct Held {
     pieces: Vec<Bytes>,
     in_memory: u64,
     file: Option<File>,
+    /// What came last, and is to become a piece.
+    tail: BytesMut,
     length: u64,
     /// The piece that is read next.
     at: usize,
-    /// Whether the file stands at its beginning.
-    rewound: bool,
+    /// Whether the file has been read from its beginning.
+    reading: bool,
 }
 
 // === impl Held ===
@@ -30,7 +34,16 @@ pub(super) struct Held {
 impl Held {
     /// A body of which so many bytes may stay in memory.
     pub(super) fn new(memory: u64) -> Self {
-        Held { memory, pieces: Vec::new(), in_memory: 0, file: None, length: 0, at: 0, rewound: false }
+        Held {
+            memory,
+            pieces: Vec::new(),
+            in_memory: 0,
+            file: None,
+            tail: BytesMut::new(),
+            length: 0,
+            at: 0,
+            reading: false,
+        }
     }
 
     /// Its length so far.
@@ -40,11 +53,49 @@ impl Held {
 
     /// Adds a piece at the end; before anything is read.
     pub(super) async fn push(&mut self, piece: Bytes) -> Result<()> {
-        if piece.is_empty() {
+        self.length += piece.len() as u64;
+        if piece.len() < SMALL {
+            self.tail.extend_from_slice(&piece);
+            return if self.tail.len() < PIECE { Ok(()) } else { self.store_tail().await };
+        }
+        self.store_tail().await?;
+        self.store(piece).await
+    }
+
+    /// The next piece; none at the end, until it is rewound.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.store_tail().await?;
+        if let Some(piece) = self.pieces.get(self.at) {
+            self.at += 1;
+            return Ok(Some(piece.clone()));
+        }
+        let Some(file) = &mut self.file else { return Ok(None) };
+        let cannot = "a body could not be read from disk";
+        if !self.reading {
+            file.flush().await.or_err(ErrorType::InternalError, cannot)?;
+            file.seek(SeekFrom::Start(0)).await.or_err(ErrorType::InternalError, cannot)?;
+            self.reading = true;
+        }
+        let mut piece = BytesMut::with_capacity(PIECE);
+        let read = file.read_buf(&mut piece).await.or_err(ErrorType::InternalError, cannot)?;
+        Ok((read > 0).then(|| piece.freeze()))
+    }
+
+    /// Back to the beginning.
+    pub(super) fn rewind(&mut self) {
+        (self.at, self.reading) = (0, false);
+    }
+
+    async fn store_tail(&mut self) -> Result<()> {
+        if self.tail.is_empty() {
             return Ok(());
         }
+        let tail = std::mem::take(&mut self.tail).freeze();
+        self.store(tail).await
+    }
+
+    async fn store(&mut self, piece: Bytes) -> Result<()> {
         let size = piece.len() as u64;
-        self.length += size;
         if self.file.is_none() && self.in_memory + size <= self.memory {
             self.in_memory += size;
             self.pieces.push(piece);
@@ -55,31 +106,6 @@ impl Held {
             None => self.file.insert(unnamed().await?),
         };
         file.write_all(&piece).await.or_err(ErrorType::InternalError, "a body could not be written to disk")
-    }
-
-    /// The next piece; none at the end, and then from the beginning again once it is rewound.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
-        if let Some(piece) = self.pieces.get(self.at) {
-            self.at += 1;
-            return Ok(Some(piece.clone()));
-        }
-        let Some(file) = &mut self.file else { return Ok(None) };
-        if !self.rewound {
-            file.flush().await.or_err(ErrorType::InternalError, "a body could not be written to disk")?;
-            file.seek(SeekFrom::Start(0))
-                .await
-                .or_err(ErrorType::InternalError, "a body could not be read from disk")?;
-            self.rewound = true;
-        }
-        let mut piece = BytesMut::with_capacity(PIECE);
-        let read =
-            file.read_buf(&mut piece).await.or_err(ErrorType::InternalError, "a body could not be read from disk")?;
-        Ok((read > 0).then(|| piece.freeze()))
-    }
-
-    /// Back to the beginning.
-    pub(super) fn rewind(&mut self) {
-        (self.at, self.rewound) = (0, false);
     }
 }
 
@@ -106,21 +132,24 @@ mod tests {
 
     #[tokio::test]
     async fn gives_back_what_it_got_as_often_as_asked() {
-        let pieces: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; 10_000]).collect();
-        for (memory, on_disk) in [(u64::MAX, false), (400_000, false), (399_999, true), (15_000, true), (0, true)] {
-            let mut held = Held::new(memory);
-            for piece in &pieces {
-                held.push(piece.clone().into()).await.unwrap();
+        for size in [1, 100, 10_000, 100_000] {
+            let pieces: Vec<Vec<u8>> = (0..400_000 / size).map(|n| vec![n as u8; size]).collect();
+            for (memory, on_disk) in [(u64::MAX, false), (400_000, false), (399_999, true), (15_000, true), (0, true)] {
+                let mut held = Held::new(memory);
+                for piece in &pieces {
+                    held.push(piece.clone().into()).await.unwrap();
+                }
+                assert_eq!(held.len(), 400_000);
+                for _ in 0..3 {
+                    assert!(all(&mut held).await == pieces.concat(), "{size} {memory}");
+                }
+                assert_eq!(held.file.is_some(), on_disk, "{size} {memory}");
+                assert!(held.in_memory <= memory && held.pieces.len() <= 40, "{size} {memory}: {}", held.pieces.len());
+                // Left in the middle.
+                held.rewind();
+                held.next().await.unwrap();
+                assert!(all(&mut held).await == pieces.concat(), "{size} {memory}");
             }
-            assert_eq!((held.len(), held.file.is_some()), (400_000, on_disk), "{memory}");
-            assert!(held.in_memory <= memory);
-            for _ in 0..3 {
-                assert_eq!(all(&mut held).await, pieces.concat(), "{memory}");
-            }
-            // Left in the middle.
-            held.rewind();
-            held.next().await.unwrap();
-            assert_eq!(all(&mut held).await, pieces.concat(), "{memory}");
         }
         assert!(all(&mut Held::new(0)).await.is_empty());
     }

@@ -19,10 +19,8 @@ pub(super) enum Sending {
     Client,
     /// What is held.
     Held,
-    /// All is sent; the client is only watched.
+    /// There is no more to send; the client is only watched, once it has sent all.
     Done,
-    /// The server takes no more, and the client isn't done.
-    Stopped,
 }
 
 // === impl Call ===
@@ -64,10 +62,14 @@ impl Call<'_> {
                 Ok((data, end))
             }
             Sending::Done => {
-                self.session.downstream_session.read_body_or_idle(true).await.map_err(|e| e.into_down())?;
+                let client = &mut self.session.downstream_session;
+                if !client.is_body_done() {
+                    // To look for its end would be to read its body.
+                    return std::future::pending().await;
+                }
+                client.read_body_or_idle(true).await.map_err(|e| e.into_down())?;
                 Err(Error::explain(ErrorType::ConnectionClosed, "the client left").into_down())
             }
-            Sending::Stopped => std::future::pending().await,
         }
     }
 

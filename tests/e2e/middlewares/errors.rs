@@ -1,7 +1,7 @@
 //! `errors`: whose answers become pages, whose pages, and what the client gets of them.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 
 use crate::support::http2::{self, connect, reply, send};
 use crate::support::manifests::service;
@@ -222,6 +222,33 @@ async fn bodies_stream_both_ways() {
 }
 
 #[tokio::test]
+async fn a_server_that_answers_half_a_request_gets_a_page_too() {
+    let gate = Gate::new();
+    let to_backend = gate.clone();
+    let backend = Backend::serving(move |mut wire, _| {
+        let gate = to_backend.clone();
+        async move {
+            wire.head().await?;
+            wire.send("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n").await?;
+            gate.pass().await;
+            Ok(())
+        }
+    })
+    .await;
+    let pages = pages().await;
+    let gateway = Gateway::start(
+        route("r").middlewares(&["page"]).to(&backend) + errors("status: ['500']") + service("pages", &[&pages]),
+    )
+    .await;
+    let mut wire = gateway.connect().await;
+    wire.say("POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf").await.unwrap();
+    wire.reply().await.unwrap().assert_status(500).assert_body("page /");
+    // The rest of it is nobody's, and no request.
+    wire.say("a body").await.unwrap();
+    assert_eq!(pages.requests(), 1);
+}
+
+#[tokio::test]
 async fn pages_stream() {
     let gate = Gate::new();
     let to_pages = gate.clone();
@@ -272,6 +299,55 @@ async fn http2_servers_and_trailers_pass() {
         let text = answer.text();
         assert!(text.starts_with("POST http://a.example/y HTTP/2.0") && text.ends_with("ping"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_head_that_is_all_of_an_answer_ends_it() {
+    let backend = Backend::accepting(|tcp, _| async move {
+        let mut connection = h2::server::handshake(tcp).await.map_err(std::io::Error::other)?;
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            let response = Response::builder().header("content-type", "application/grpc").header("grpc-status", "5");
+            respond.send_response(response.body(()).unwrap(), true).map_err(std::io::Error::other)?;
+        }
+        Ok(())
+    })
+    .await;
+    let pages = pages().await;
+    let gateway = Gateway::start(
+        route("r").middlewares(&["page"]).to(&backend).by("scheme: h2c")
+            + errors("status: ['500']")
+            + service("pages", &[&pages]),
+    )
+    .await;
+    let client = connect(&gateway).await;
+    let (response, _) =
+        send(&client, Request::post("http://a/").header("content-type", "application/grpc"), true).await;
+    let response = within("a head", response).await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], "5");
+    assert!(!response.headers().contains_key("content-length") && response.body().is_end_stream(), "{response:?}");
+    gateway.get("a", "/").await.assert_header("grpc-status", "5").assert_body("");
+}
+
+#[tokio::test]
+async fn servers_may_ask_for_the_body_themselves() {
+    let backend = Backend::serving(|mut wire, _| async move {
+        wire.head().await?;
+        wire.send("HTTP/1.1 100 Continue\r\n\r\n").await?;
+        let body = wire.bytes(4).await?;
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n").await?;
+        wire.send(body).await
+    })
+    .await;
+    let pages = pages().await;
+    let gateway = Gateway::start(
+        route("r").middlewares(&["page"]).to(&backend) + errors("status: ['500']") + service("pages", &[&pages]),
+    )
+    .await;
+    let mut wire = gateway.connect().await;
+    wire.say("PUT / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n").await.unwrap();
+    assert_eq!(wire.head().await.unwrap().unwrap().status(), 100);
+    wire.send("body").await.unwrap();
+    wire.reply().await.unwrap().assert_status(200).assert_body("body");
 }
 
 #[tokio::test]
