@@ -1,4 +1,5 @@
-//! Where requests go: services compiled to trees of pools, ready to choose a server without a lock.
+//! Where requests go: services compiled to trees of pools, ready to choose a server without a lock. TCP's and UDP's are
+//! in [`layer4`].
 //! Built by `routing`, asked by `proxy`; membership and health are `pingora-load-balancing`'s.
 
 mod chance;
@@ -6,12 +7,14 @@ pub mod choice;
 pub mod client;
 pub mod cycle;
 pub mod health;
+pub mod layer4;
 mod load;
 pub mod pool;
 mod rendezvous;
 pub mod resolved;
 pub mod server;
 pub mod sticky;
+pub mod tcp;
 mod tournament;
 pub mod transport;
 pub mod view;

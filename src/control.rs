@@ -1,6 +1,7 @@
 //! The loop that ties the rooms: snapshots come in, are translated and compiled, and the new table is swapped in.
 //! Also puts the one Pingora server together. Only this room knows all others.
 
+mod descriptors;
 #[cfg(test)]
 mod fixture;
 mod names;
@@ -30,10 +31,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dynamic::http::{ForwardingTimeouts, ServersTransport};
+use crate::dynamic::tcp::{TcpClientTls, TcpServersTransport};
 use crate::objects::Snapshot;
 use crate::observe::Observed;
 use crate::proxy::life_cycle::{Signals, turned};
-use crate::proxy::{EntryPoints, Gateway, LifeCycle};
+use crate::proxy::{EntryPoints, Gateway, LifeCycle, UdpEntryPoints};
 use crate::routing::{Settings, Table, compile};
 use crate::tls;
 use crate::translate::{Options, translate};
@@ -79,7 +81,8 @@ impl Recipe {
     pub fn new(config: Config, registry: Registry) -> Result<Self> {
         let options = config.translate_options();
         let default_transport = default_transport(&config)?;
-        Ok(Recipe { settings: Settings { config, registry, default_transport }, options })
+        let default_tcp_transport = default_tcp_transport(&config)?;
+        Ok(Recipe { settings: Settings { config, registry, default_transport, default_tcp_transport }, options })
     }
 
     /// The static configuration.
@@ -117,11 +120,31 @@ fn default_transport(config: &Config) -> Result<ServersTransport> {
     })
 }
 
+/// The same for TCP.
+fn default_tcp_transport(config: &Config) -> Result<TcpServersTransport> {
+    let settings = &config.tcp_servers_transport;
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read_to_string(path).with_context(|| format!("tcpServersTransport.tls.rootCAs: {}", path.display()))
+    };
+    Ok(TcpServersTransport {
+        dial_keep_alive: Some(settings.dial_keep_alive),
+        dial_timeout: Some(settings.dial_timeout),
+        proxy_protocol: None,
+        termination_delay: Some(settings.termination_delay),
+        tls: Some(TcpClientTls {
+            insecure_skip_verify: settings.tls.insecure_skip_verify,
+            root_cas: settings.tls.root_cas.iter().map(read).collect::<Result<_>>()?,
+            ..Default::default()
+        }),
+    })
+}
+
 /// Puts the server together: its sockets are bound, its source is read. It runs when it is told to.
 ///
 /// # Errors
 /// When an address can't be bound, or the objects can't be read.
 pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Server, RunArgs)> {
+    descriptors::raise_limit();
     config.warnings().iter().for_each(|warning| warn!("{warning}"));
     let pingora = std::mem::take(&mut config.server);
     let recipe = Arc::new(Recipe::new(config, registry)?);
@@ -141,6 +164,9 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
     options.allow_connect_method_proxying = true;
     proxy.server_options = Some(options);
     server.add_service(EntryPoints::new(config, &Arc::new(proxy), &table, &life_cycle, inherit)?);
+    if let Some(udp) = UdpEntryPoints::new(config, &table, &life_cycle, inherit)? {
+        server.add_service(udp);
+    }
 
     let (snapshots, _) = watch::channel(None);
     let source = source::find(&config.providers, &snapshots)?;

@@ -1,5 +1,5 @@
 //! The last room: Pingora services that serve what the routing table says.
-//! All TCP entry points live in one custom service beside the others of one Pingora `Server`.
+//! All TCP entry points live in one custom service, all UDP ones in another, of one Pingora `Server`.
 
 mod another_server;
 mod attempts;
@@ -18,8 +18,10 @@ mod request_head;
 pub mod request_path;
 mod tcp;
 mod tls;
+pub mod udp;
 mod watchdog;
 
 pub use entry_point::EntryPoints;
 pub use http::Gateway;
 pub use life_cycle::LifeCycle;
+pub use udp::UdpEntryPoints;

@@ -193,6 +193,11 @@ impl TcpRule {
         self.expression.leaves().into_iter().filter_map(TcpMatcher::host).collect()
     }
 
+    /// The necessary names: a connection can fit only if at least one of them holds. Empty when none ever fits.
+    pub fn literals(&self) -> Vec<HostLiteral> {
+        literals::necessary(&self.expression).into_iter().map(|literals| literals.host).collect()
+    }
+
     /// Names the first matcher that fails, with what it found; `None` when the connection fits.
     pub fn explain(&self, connection: &ConnectionView<'_>) -> Option<String> {
         self.expression.explain(connection)

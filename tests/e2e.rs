@@ -16,5 +16,7 @@ mod routing;
 mod start;
 mod stickiness;
 mod strategies;
+mod tcp;
+mod udp;
 mod upgrades;
 mod upstreams;

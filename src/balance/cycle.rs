@@ -22,15 +22,7 @@ impl Cycle {
         if equal {
             return Cycle { order: None, children: weights.len() };
         }
-        let weights: Vec<u64> = weights.iter().map(|w| u64::try_from(*w).unwrap_or(0)).collect();
-        let divisor = weights.iter().copied().fold(0, gcd).max(1);
-        let mut shares: Vec<u64> = weights.iter().map(|w| w / divisor).collect();
-        let total: u128 = shares.iter().map(|s| u128::from(*s)).sum();
-        if total > u128::from(LONGEST) {
-            for share in shares.iter_mut().filter(|s| **s > 0) {
-                *share = ((u128::from(*share) * u128::from(LONGEST) / total) as u64).max(1);
-            }
-        }
+        let shares = shares(weights);
         let mut turns: Vec<(u64, u64, u32)> = Vec::new();
         for (child, share) in (0..).zip(&shares) {
             turns.extend((1..=*share).map(|n| (n, *share, child)));
@@ -40,6 +32,17 @@ impl Cycle {
             (u128::from(a.0) * u128::from(b.1)).cmp(&(u128::from(b.0) * u128::from(a.1))).then(a.2.cmp(&b.2))
         });
         Cycle { order: Some(turns.into_iter().map(|t| t.2).collect()), children: weights.len() }
+    }
+
+    /// The order of Traefik's TCP and UDP balancers: rounds from the largest weight down to one, each of all children whose
+    /// weight is at least the round's.
+    pub fn by_rounds(weights: &[i64]) -> Self {
+        let shares = shares(weights);
+        let mut order = Vec::new();
+        for round in (1..=shares.iter().copied().max().unwrap_or(0)).rev() {
+            order.extend((0..).zip(&shares).filter(|(_, share)| **share >= round).map(|(child, _)| child));
+        }
+        Cycle { order: Some(order.into()), children: weights.len() }
     }
 
     /// The child whose turn it is; none where no child has a weight.
@@ -61,11 +64,26 @@ impl Cycle {
     }
 }
 
+/// The turns of each child in a period: weights in their lowest terms, and not more than [`LONGEST`] in all.
+fn shares(weights: &[i64]) -> Vec<u64> {
+    let weights: Vec<u64> = weights.iter().map(|w| u64::try_from(*w).unwrap_or(0)).collect();
+    let divisor = weights.iter().copied().fold(0, gcd).max(1);
+    let mut shares: Vec<u64> = weights.iter().map(|w| w / divisor).collect();
+    let total: u128 = shares.iter().map(|s| u128::from(*s)).sum();
+    if total > u128::from(LONGEST) {
+        for share in shares.iter_mut().filter(|s| **s > 0) {
+            *share = ((u128::from(*share) * u128::from(LONGEST) / total) as u64).max(1);
+        }
+    }
+    shares
+}
+
 fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -87,6 +105,23 @@ mod tests {
             (&[10, 20], &[Some(1), Some(0), Some(1), Some(1)]),
         ] {
             assert_eq!(turns(weights, expected.len()), expected, "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn takes_turns_by_rounds() {
+        for (weights, expected) in [
+            (&[1, 1][..], "0101"),
+            (&[3, 1], "00010001"),
+            (&[4, 3, 2], "001012012"),
+            (&[10, 20, 0], "101101"),
+            (&[0, 0], ""),
+            (&[], ""),
+        ] {
+            let cycle = Cycle::by_rounds(weights);
+            let turns: String = (0..expected.len()).map(|turn| cycle.at(turn).unwrap().to_string()).collect();
+            assert_eq!(turns, expected, "{weights:?}");
+            assert_eq!(cycle.is_empty(), expected.is_empty());
         }
     }
 

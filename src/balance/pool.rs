@@ -19,7 +19,7 @@ use pingora_load_balancing::{Backend, Backends};
 use super::choice::{Asker, Choice};
 use super::health::Health;
 use super::load::Load;
-use super::resolved::{Name, Resolved};
+use super::resolved::{Name, Named, Resolved};
 use super::server::{Member, Server};
 use super::sticky::Sticky;
 use super::transport::Transport;
@@ -199,6 +199,16 @@ impl Membership {
 
     fn servers(&self) -> Vec<Arc<Server>> {
         self.backends().iter().filter_map(|b| b.ext.get().cloned()).collect()
+    }
+}
+
+impl Named for Membership {
+    fn names(&self) -> &[Name] {
+        self.names()
+    }
+
+    fn refresh(&self) {
+        self.refresh();
     }
 }
 

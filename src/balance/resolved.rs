@@ -18,6 +18,15 @@ const AT_A_TIME: usize = 32;
 #[derive(Debug, Default)]
 pub struct Resolved(RwLock<HashMap<Name, Vec<SocketAddr>>>);
 
+/// A set of servers, some of which may be names.
+pub trait Named {
+    /// The members that are names.
+    fn names(&self) -> &[Name];
+
+    /// Takes the members with the addresses that are known now, and prepares the view that those who pick see.
+    fn refresh(&self);
+}
+
 // === impl Resolved ===
 
 impl Resolved {

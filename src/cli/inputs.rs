@@ -98,9 +98,13 @@ fn add_named_entry_points(config: &mut Config, snapshot: &Snapshot, asked: Optio
     for name in http.chain(tcp) {
         config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(Address::any(0)));
     }
-    for name in snapshot.ingress_route_udps.iter().flat_map(|(_, _, o)| &o.object.spec.entry_points) {
-        let address = Address { protocol: Protocol::Udp, ..Address::any(0) };
-        config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(address));
+    for (_, _, route) in snapshot.ingress_route_udps.iter() {
+        // Those that name none are on every UDP one, so there is one.
+        let (named, any) = (&route.object.spec.entry_points, ["udp".to_owned()]);
+        for name in if named.is_empty() { any.as_slice() } else { named } {
+            let address = Address { protocol: Protocol::Udp, ..Address::any(0) };
+            config.entry_points.entry(name.clone()).or_insert_with(|| EntryPoint::new(address));
+        }
     }
     // None of them has `asDefault`: routes that name no entry point are on all TCP ones, so on this one, too.
     if let Some(name) = asked {

@@ -74,14 +74,24 @@ fn write_manifests(directory: &Path) -> std::io::Result<()> {
 
 /// What to try, at the addresses of the configuration.
 fn hints(config: &Config, directory: &Path) -> String {
-    let address = |name: &str| {
-        let entry_point = config.entry_points.get(name).filter(|e| e.address.protocol == Protocol::Tcp)?;
+    let of = |name: &str, protocol: Protocol| {
+        let entry_point = config.entry_points.get(name).filter(|e| e.address.protocol == protocol)?;
         Some(entry_point.bind())
     };
+    let address = |name: &str| of(name, Protocol::Tcp);
+    let nc = |address: SocketAddr| format!("{} {}", address.ip(), address.port());
     let mut lines = vec!["\nThe whoami example is served. Try, in another terminal:\n".to_owned()];
     if let Some(web) = address("web") {
         lines.push(format!("  curl -H 'Host: foo' http://{web}/bar        # one of the two whoami backends, in turn"));
         lines.push(format!("  curl -i -H 'Host: other' http://{web}/bar   # no route: 404"));
+    }
+    if let Some(tcp) = address("tcpep") {
+        lines.push(format!("  printf WHO | nc -q 1 {}       # TCP: one of two others", nc(tcp)));
+        lines
+            .push(format!("  printf WHO | openssl s_client -quiet -servername bar -connect {tcp}   # the same by TLS"));
+    }
+    if let Some(udp) = of("fooudp", Protocol::Udp) {
+        lines.push(format!("  printf WHO | nc -u -w 1 {}    # UDP", nc(udp)));
     }
     if let Some(admin) = address("traefik") {
         lines.push(format!("  curl http://{admin}/ping                    # ready: OK"));

@@ -146,6 +146,8 @@ pub struct Http3 {
 pub struct Udp {
     /// How long a session without datagrams lives; default 3 s, must be more than 0.
     pub timeout: GoDuration,
+    /// Sessions at a time; new clients beyond it get none. Each holds a descriptor. Default 65,536. Not Traefik's.
+    pub max_sessions: usize,
 }
 
 /// `observability`: what is observed where a router doesn't say.
@@ -244,7 +246,7 @@ impl Default for Http2 {
 
 impl Default for Udp {
     fn default() -> Self {
-        Udp { timeout: GoDuration::from_secs(3) }
+        Udp { timeout: GoDuration::from_secs(3), max_sessions: 65_536 }
     }
 }
 

@@ -24,7 +24,6 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ("entryPoints.*.http2.maxEncoderHeaderTableSize", TABLE_SIZE),
     ("entryPoints.*.http3", "HTTP/3 is not served, HTTP/2 and HTTP/1.1 are"),
     ("entryPoints.*.observability", "neither access log nor metrics nor traces are made by this version"),
-    ("entryPoints.*.udp", "UDP is not served by this version"),
     ("experimental", "there are no experimental features and no plugins of Traefik's"),
     ("global", "no version is looked up and no usage is sent"),
     ("hostResolver", "CNAMEs are not followed when hosts are matched"),
@@ -74,7 +73,6 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ),
     ("serversTransport.spiffe", "SPIFFE is not spoken"),
     ("spiffe", "SPIFFE is not spoken"),
-    ("tcpServersTransport", "TCP is not served by this version"),
     ("tcpServersTransport.tls.spiffe", "SPIFFE is not spoken"),
     ("tracing", "no spans are made"),
 ];

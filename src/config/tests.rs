@@ -136,6 +136,7 @@ fn entry_points_must_fit_together() {
         ("http: {middlewares: [\"\"]}", "entryPoints.web.http.middlewares[0]: \"\" is not a name"),
         ("http: {tls: {options: \"a@file\"}}", "entryPoints.web.http.tls.options: `a@file` is of provider"),
         ("udp: {timeout: 0}", "entryPoints.web.udp.timeout: must be more than 0"),
+        ("udp: {maxSessions: 0}", "entryPoints.web.udp.maxSessions: must be 1 or more"),
         ("http2: {maxConcurrentStreams: 0}", "entryPoints.web.http2.maxConcurrentStreams: must be 1 or more"),
     ] {
         let text = format!(

@@ -63,6 +63,9 @@ fn entry_point_problems(config: &Config, path: &str, entry_point: &EntryPoint, p
     if entry_point.udp.timeout.positive().is_none() {
         problems.push(Problem::new(format!("{path}.udp.timeout"), "must be more than 0"));
     }
+    if entry_point.udp.max_sessions == 0 {
+        problems.push(Problem::new(format!("{path}.udp.maxSessions"), "must be 1 or more"));
+    }
 }
 
 fn redirect_problems(

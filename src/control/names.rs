@@ -10,8 +10,8 @@ use log::{info, warn};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::balance::resolved::Name;
-use crate::balance::{Membership, Resolved};
+use crate::balance::Resolved;
+use crate::balance::resolved::{Name, Named};
 use crate::routing::Table;
 
 /// How long a new table waits for names that were never looked up; after it, they follow.
@@ -45,7 +45,7 @@ pub(super) fn look_up_all(current: &Arc<ArcSwap<Table>>) -> JoinHandle<()> {
 
 /// Gives the pools of a table the addresses that are known now.
 pub(super) fn refresh(table: &Table) {
-    table.named_members().for_each(Membership::refresh);
+    table.named_members().for_each(Named::refresh);
 }
 
 /// Looks names up, and lets the table that serves by then know.
@@ -62,8 +62,10 @@ fn names(table: &Table) -> BTreeSet<Name> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::control::fixture;
+    use crate::routing::Target;
 
     const ROUTE: &str = "
 apiVersion: traefik.io/v1alpha1
@@ -91,7 +93,8 @@ spec: {type: ExternalName, externalName: localhost, ports: [{port: 80}]}
 
         let changed = ROUTE.replace("name: s, port: 80", "name: s, port: 80, passHostHeader: false");
         let (changed, _) = recipe.cook(&fixture::snapshot(&changed), Some(&table));
-        let pool = format!("{:?}", changed.named_members().collect::<Vec<_>>());
-        assert!(pool.contains("localhost"), "{pool}");
+        let route = changed.routes(0, false).and_then(|routes| routes.iter().next()).unwrap();
+        let Target::Service(service) = &route.target else { panic!("{}", route.service) };
+        assert!(format!("{service:?}").contains("localhost"), "{service:?}");
     }
 }

@@ -8,10 +8,6 @@ use crate::routing::Table;
 /// Numbers of what is not served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unserved {
-    /// TCP routers.
-    pub tcp_routes: usize,
-    /// UDP routers.
-    pub udp_routes: usize,
     /// HTTP services that are served without some of their settings.
     pub services: usize,
 }
@@ -22,11 +18,7 @@ impl Unserved {
     /// Counts what is in a table, and in the configuration that it was made from.
     pub fn of(table: &Table) -> Self {
         let configuration = table.configuration();
-        Unserved {
-            tcp_routes: configuration.tcp.routers.len(),
-            udp_routes: configuration.udp.routers.len(),
-            services: configuration.http.services.values().filter(|service| is_simplified(service)).count(),
-        }
+        Unserved { services: configuration.http.services.values().filter(|service| is_simplified(service)).count() }
     }
 
     /// Whether everything is served.
@@ -39,9 +31,7 @@ impl fmt::Display for Unserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
         let services = count(self.services, "service").map(|n| format!("mirroring/failover of {n}"));
-        let parts = [count(self.tcp_routes, "TCP route"), count(self.udp_routes, "UDP route"), services];
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
-        write!(f, "{}: translated, not served by this version", parts.join(", "))
+        write!(f, "{}: translated, not served by this version", services.unwrap_or_default())
     }
 }
 
@@ -79,7 +69,7 @@ spec: {clusterIP: 10.0.0.1, ports: [{port: 80}]}
         let config = "providers: {manifests: {path: x, allowEmptyServices: true}}";
         let (table, _) = fixture::recipe(config).cook(&fixture::snapshot(ROUTES), None);
         let unserved = Unserved::of(&table);
-        assert_eq!(unserved, Unserved { services: 1, ..Unserved::default() });
+        assert_eq!(unserved, Unserved { services: 1 });
         let text = "mirroring/failover of 1 service: translated, not served by this version";
         assert_eq!(unserved.to_string(), text);
         assert!(Unserved::of(&Table::default()).is_empty());

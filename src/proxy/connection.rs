@@ -114,6 +114,11 @@ impl Connection {
         }
     }
 
+    /// The socket, and the bytes that were read and given back. Nothing may have been written.
+    pub fn into_parts(self) -> (TcpStream, BytesMut) {
+        (self.tcp.into_inner(), self.ahead)
+    }
+
     /// Gives bytes back that were read: the next reader gets them first.
     pub fn rewind(&mut self, bytes: BytesMut) {
         debug_assert!(self.ahead.is_empty(), "bytes are given back once, by the peek");

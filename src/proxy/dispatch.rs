@@ -133,9 +133,9 @@ impl Arrival {
 
     /// Hands the bytes as they come to a TCP route; `starttls` where the client asked for TLS as PostgreSQL does.
     async fn hand_over(self, route: Arc<TcpRoute>, starttls: bool) {
-        let (client, destination, drain) = (self.client, self.destination, self.drain.clone());
+        let (client, destination) = (self.client, self.destination);
         let incoming = Incoming { stream: Downstream::Raw(self.connection()), client, destination, starttls };
-        tcp::serve(incoming, &route, drain).await;
+        tcp::serve(incoming, route).await;
     }
 
     /// Answers PostgreSQL's request to speak TLS, which then follows; only TCP routes are asked.
@@ -173,7 +173,7 @@ impl Arrival {
         drop(table);
         if let Some(route) = route {
             let incoming = Incoming { stream: Downstream::Tls(Box::new(stream)), client, destination, starttls: false };
-            return tcp::serve(incoming, &route, drain).await;
+            return tcp::serve(incoming, route).await;
         }
         let handshake = tls::describe(stream.ssl(), hello);
         let http2 = handshake.alpn == "h2";

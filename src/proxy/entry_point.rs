@@ -101,9 +101,9 @@ struct Http2 {
 #[derive(Debug, thiserror::Error)]
 #[error("entryPoints.{entry_point}.address: can't listen on {address}: {source}")]
 pub struct BindError {
-    entry_point: String,
-    address: SocketAddr,
-    source: std::io::Error,
+    pub(super) entry_point: String,
+    pub(super) address: SocketAddr,
+    pub(super) source: std::io::Error,
 }
 
 // === impl EntryPoints ===

@@ -18,6 +18,7 @@ pub struct LifeCycle {
     /// The same as `terminating`, without its lock: asked by each request.
     ending: AtomicBool,
     terminating: watch::Sender<bool>,
+    handing_over: watch::Sender<bool>,
     services: watch::Sender<usize>,
 }
 
@@ -36,6 +37,7 @@ impl Default for LifeCycle {
             published: watch::channel(false).0,
             ending: AtomicBool::new(false),
             terminating: watch::channel(false).0,
+            handing_over: watch::channel(false).0,
             services: watch::channel(0).0,
         }
     }
@@ -65,6 +67,11 @@ impl LifeCycle {
     /// Turns true when the process is told to end.
     pub fn watch_terminating(&self) -> watch::Receiver<bool> {
         self.terminating.subscribe()
+    }
+
+    /// Turns true when the sockets are about to go to a new process.
+    pub fn watch_handing_over(&self) -> watch::Receiver<bool> {
+        self.handing_over.subscribe()
     }
 
     /// Registers a service that has connections to finish; done when the guard is dropped.
@@ -97,7 +104,10 @@ impl ShutdownSignalWatch for Signals {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            _ = quit.recv() => return ShutdownSignal::GracefulUpgrade,
+            _ = quit.recv() => {
+                self.0.handing_over.send_replace(true);
+                return ShutdownSignal::GracefulUpgrade;
+            }
         }
         info!("terminating: not ready any more, requests in flight are finished");
         self.0.ending.store(true, Ordering::Release);

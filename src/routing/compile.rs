@@ -3,6 +3,7 @@
 
 mod tcp;
 mod tls;
+mod udp;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,7 +11,10 @@ use std::sync::Arc;
 use ingora_crds::middleware::RedirectScheme;
 use ingora_middleware::{Chain, Link, Registry};
 
+use self::tcp::TcpParts;
+use super::admission::Admissions;
 use super::filters::Filters;
+use super::layer4::{self, Tcp, Udp};
 use super::services::Services;
 use super::table::{Disabled, EntryRoutes, Internal, Route, Routes, Table, Target};
 use super::tls::{Tls, plain};
@@ -18,6 +22,7 @@ use crate::balance;
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
 use crate::dynamic::http::{Middleware, Router, ServersTransport, Service};
+use crate::dynamic::tcp::TcpServersTransport;
 use crate::dynamic::{Configuration, Section};
 use crate::rule::{self, HttpRule, RuleError, Syntax};
 
@@ -29,6 +34,8 @@ pub struct Settings {
     pub registry: Registry,
     /// How servers of services that name no transport are spoken to: Traefik's `default@internal`.
     pub default_transport: ServersTransport,
+    /// The same for TCP.
+    pub default_tcp_transport: TcpServersTransport,
 }
 
 /// Compiles a configuration. What is unchanged since `old` keeps its state: turns, filters, rules.
@@ -53,7 +60,13 @@ pub fn compile(
         disabled: BTreeMap::new(),
         child_routes: HashMap::new(),
     };
-    let (table, diagnostics) = compiler.run(&configuration);
+    let old_tcp = old.map(|table| (&*table.configuration, &table.tcp_services));
+    let old_udp = old.map(|table| (&*table.configuration, &table.udp_services));
+    let tcp = Tcp::new(&configuration, &settings.default_tcp_transport);
+    let tcp = layer4::Services::new(tcp, &configuration, old_tcp, &resolved);
+    let tcp = TcpParts::new(tcp, Admissions::new(&configuration, old), old);
+    let udp = layer4::Services::new(Udp, &configuration, old_udp, &resolved);
+    let (table, diagnostics) = compiler.run(&configuration, tcp, udp);
     (Table { resolved, ..table }, diagnostics)
 }
 
@@ -121,8 +134,13 @@ fn internal_route(name: &str, text: &str, priority: i64, service: &str, target: 
 
 // === impl Compiler ===
 
-impl Compiler<'_> {
-    fn run(mut self, configuration: &Arc<Configuration>) -> (Table, Vec<Diagnostic>) {
+impl<'a> Compiler<'a> {
+    fn run(
+        mut self,
+        configuration: &Arc<Configuration>,
+        mut tcp_parts: TcpParts<'a>,
+        mut udp_services: layer4::Services<'a, Udp>,
+    ) -> (Table, Vec<Diagnostic>) {
         let children = children_by_parent(configuration);
         let entry_points: Vec<(&str, &EntryPoint)> = self.config.tcp_entry_points().collect();
         let mut placed: Vec<Placed> = self.internal(&entry_points);
@@ -131,7 +149,8 @@ impl Compiler<'_> {
                 self.place(name, router, &entry_points, &children, &mut placed);
             }
         }
-        let tcp = self.tcp(&entry_points);
+        let tcp = self.tcp(&entry_points, &mut tcp_parts);
+        let udp = self.udp(&mut udp_services);
         let on = |position: usize, tls: bool| {
             let here = placed.iter().filter(|p| p.entry_point == position && p.tls == tls);
             Routes::new(here.map(|p| p.route.clone()).collect())
@@ -144,8 +163,12 @@ impl Compiler<'_> {
         let table = Table {
             entry_points,
             configuration: configuration.clone(),
+            udp,
             services: self.services.finish(),
             tls: self.tls,
+            tcp_services: tcp_parts.services.finish(),
+            udp_services: udp_services.finish(),
+            admissions: tcp_parts.admissions.finish(),
             filters: self.filters.finish(),
             disabled: self.disabled.into_values().collect(),
             ..Table::default()

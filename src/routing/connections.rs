@@ -81,12 +81,12 @@ impl<'t> Connections<'t> {
 
     /// Whether a TCP route serves TLS.
     pub fn any_tcp_tls(&self) -> bool {
-        self.routes.tcp.iter().any(|route| route.tls.is_some())
+        self.routes.tcp.any(true)
     }
 
     /// The TCP route of a connection without TLS.
     pub fn tcp(&self, connection: &ConnectionView<'_>) -> Option<&'t Arc<TcpRoute>> {
-        self.routes.tcp.iter().find(|route| !route.tls.is_some() && route.rule.matches(connection))
+        self.routes.tcp.find(false, connection)
     }
 
     /// The TCP route of a connection with TLS, where no other one may serve it.
@@ -108,7 +108,7 @@ impl<'t> Connections<'t> {
     }
 
     fn find_tcp_tls(&self, connection: &ConnectionView<'_>) -> Option<&'t Arc<TcpRoute>> {
-        self.routes.tcp.iter().find(|route| route.tls.is_some() && route.rule.matches(connection))
+        self.routes.tcp.find(true, connection)
     }
 
     /// Whether a request came to a route by a connection with other TLS options than the route's (RFC 9110 §15.5.20).

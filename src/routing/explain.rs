@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::table::{Routes, Table, Target, TcpTls};
+use super::tcp_routes::TcpRoutes;
 use crate::rule::{ConnectionView, RequestView};
 
 /// The route that wins, and the others.
@@ -62,8 +63,8 @@ impl Table {
     /// Explains where a TLS connection goes, among the TCP routes.
     pub fn explain_tcp(&self, entry_point: usize, connection: &ConnectionView<'_>) -> Explanation {
         let mut explanation = Explanation::default();
-        let routes = self.tcp_routes(entry_point).iter().filter(|route| !matches!(route.tls, TcpTls::Refused));
-        let routes: Vec<_> = routes.collect();
+        let routes = self.tcp_routes(entry_point).into_iter().flat_map(TcpRoutes::iter);
+        let routes: Vec<_> = routes.filter(|route| !matches!(route.tls, TcpTls::Refused)).collect();
         let any_tls = routes.iter().any(|route| route.tls.is_some());
         let (asked, others): (Vec<_>, Vec<_>) = routes.into_iter().partition(|route| route.tls.is_some() || !any_tls);
         for route in asked {

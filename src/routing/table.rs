@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use ingora_middleware::Chain;
 
+use super::admission::Admission;
 use super::connections::Https;
 use super::index::Index;
+use super::tcp_routes::TcpRoutes;
 use super::tls::Tls;
-use crate::balance::{self, Health, Membership, Resolved};
+use crate::balance::resolved::Named;
+use crate::balance::{self, Health, Membership, Resolved, layer4};
 use crate::dynamic::Configuration;
 use crate::rule::{HttpRule, RequestView, TcpRule};
 use crate::tls::{Certificates, Profile};
@@ -18,9 +21,15 @@ use crate::tls::{Certificates, Profile};
 pub struct Table {
     /// By position of the entry point among the TCP ones of the configuration.
     pub(super) entry_points: Vec<EntryRoutes>,
+    /// By position of the entry point among the UDP ones of the configuration.
+    pub(super) udp: Vec<Option<UdpRoute>>,
     /// What it was compiled from: what is unchanged in the next configuration is carried over.
     pub(super) configuration: Arc<Configuration>,
     pub(super) services: super::services::Compiled,
+    pub(super) tcp_services: super::layer4::Compiled<balance::tcp::Transport>,
+    pub(super) udp_services: super::layer4::Compiled<()>,
+    /// What `MiddlewareTCP`s count.
+    pub(super) admissions: super::admission::Compiled,
     pub(super) filters: super::filters::Compiled,
     /// Certificates and TLS options.
     pub(super) tls: Arc<Tls>,
@@ -35,8 +44,7 @@ pub struct Table {
 pub(super) struct EntryRoutes {
     pub plain: Routes,
     pub tls: Routes,
-    /// In the order in which they are tried.
-    pub tcp: Vec<Arc<TcpRoute>>,
+    pub tcp: TcpRoutes,
     /// The TLS options of the names of `tls`.
     pub https: Https,
 }
@@ -78,15 +86,31 @@ pub struct TcpRoute {
     /// The rule's text.
     pub text: String,
     /// Its rule.
-    pub rule: TcpRule,
+    pub rule: Arc<TcpRule>,
     /// The higher, the earlier.
     pub priority: i64,
     /// Whether it serves TLS connections, and who makes the handshake.
     pub tls: TcpTls,
     /// Names of its middlewares.
     pub middlewares: Vec<String>,
+    /// The same, ready to be asked in this order.
+    pub admissions: Vec<Admission>,
     /// Name of its service.
     pub service: String,
+    /// Where its connections go.
+    pub target: Arc<TcpTarget>,
+}
+
+/// Where TCP connections go.
+pub type TcpTarget = layer4::Service<balance::tcp::Transport>;
+
+/// A UDP router.
+#[derive(Debug, Clone)]
+pub struct UdpRoute {
+    /// Its generated name.
+    pub name: Arc<str>,
+    /// Where its sessions go.
+    pub service: Arc<layer4::Service<()>>,
 }
 
 /// TLS of a TCP router.
@@ -154,9 +178,14 @@ impl Table {
         Some(if tls { &routes.tls } else { &routes.plain })
     }
 
-    /// The TCP routes of an entry point, in the order in which they are tried.
-    pub fn tcp_routes(&self, entry_point: usize) -> &[Arc<TcpRoute>] {
-        self.entry_points.get(entry_point).map_or(&[], |e| &e.tcp)
+    /// The TCP routes of an entry point.
+    pub fn tcp_routes(&self, entry_point: usize) -> Option<&TcpRoutes> {
+        self.entry_points.get(entry_point).map(|e| &e.tcp)
+    }
+
+    /// The route of a UDP entry point.
+    pub fn udp_route(&self, entry_point: usize) -> Option<&UdpRoute> {
+        self.udp.get(entry_point)?.as_ref()
     }
 
     /// The HTTP or TCP routers that would serve on an entry point but for a mistake, by name.
@@ -190,8 +219,11 @@ impl Table {
     }
 
     /// The sets of servers some of which are names, to be refreshed by their owner.
-    pub fn named_members(&self) -> impl Iterator<Item = &Membership> {
-        self.members().filter(|members| !members.names().is_empty())
+    pub fn named_members(&self) -> impl Iterator<Item = &dyn Named> {
+        let pools = self.members().map(|members| members as &dyn Named);
+        let tcp = self.tcp_services.values().filter_map(|service| Some(&**service.servers()? as &dyn Named));
+        let udp = self.udp_services.values().filter_map(|service| Some(&**service.servers()? as &dyn Named));
+        pools.chain(tcp).chain(udp).filter(|members| !members.names().is_empty())
     }
 
     /// Begins to find out which servers are well, where services ask for it. To be called in a runtime, with the table

@@ -3,6 +3,7 @@
 
 use super::expression::Expression;
 use super::http::HttpMatcher;
+use super::tcp::TcpMatcher;
 
 /// How many combinations of "all of" are listed; more cost memory and find little.
 const MAX_PRODUCT: usize = 64;
@@ -29,11 +30,20 @@ pub struct Literals {
     pub path: String,
 }
 
+/// A matcher that says what it needs.
+pub(super) trait Needs {
+    /// At least one of these holds for whatever it fits.
+    fn needs(&self) -> Vec<Literals>;
+
+    /// Whether it fits everything.
+    fn is_any(&self) -> bool;
+}
+
 /// The literals of a rule: at least one of them holds for whatever matches.
-pub(super) fn necessary(expression: &Expression<HttpMatcher>) -> Vec<Literals> {
+pub(super) fn necessary<M: Needs>(expression: &Expression<M>) -> Vec<Literals> {
     match expression {
-        Expression::Is(matcher) => of_matcher(matcher),
-        Expression::Not(HttpMatcher::AnyHost) => Vec::new(),
+        Expression::Is(matcher) => matcher.needs(),
+        Expression::Not(matcher) if matcher.is_any() => Vec::new(),
         Expression::Not(_) => vec![Literals::ANY],
         Expression::All(children) => children.iter().map(necessary).reduce(both).unwrap_or_else(|| vec![Literals::ANY]),
         Expression::Any(children) => union(children),
@@ -68,6 +78,15 @@ impl Literals {
 // === impl HostLiteral ===
 
 impl HostLiteral {
+    fn exact(host: &str) -> Self {
+        HostLiteral::Exact(host.to_owned())
+    }
+
+    /// Of `*.example.com`.
+    fn wildcard(host: &str) -> Self {
+        HostLiteral::Wildcard(host.strip_prefix('*').unwrap_or(host).to_owned())
+    }
+
     fn and<'h>(&'h self, other: &'h Self) -> Option<&'h Self> {
         match (self, other) {
             (HostLiteral::Any, narrow) | (narrow, HostLiteral::Any) => Some(narrow),
@@ -82,20 +101,36 @@ fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|label| !label.is_empty() && !label.contains('.'))
 }
 
-fn of_matcher(matcher: &HttpMatcher) -> Vec<Literals> {
-    match matcher {
-        HttpMatcher::Host(host) | HttpMatcher::HostHeader(host) => {
-            Literals::host(HostLiteral::Exact(host.as_ref().to_owned()))
+impl Needs for HttpMatcher {
+    fn needs(&self) -> Vec<Literals> {
+        match self {
+            HttpMatcher::Host(host) | HttpMatcher::HostHeader(host) => Literals::host(HostLiteral::exact(host)),
+            HttpMatcher::HostWildcard(host) => Literals::host(HostLiteral::wildcard(host)),
+            HttpMatcher::Path(path) | HttpMatcher::PathPrefix(path) => Literals::path(path),
+            HttpMatcher::PathTemplate(pattern) | HttpMatcher::PathPrefixTemplate(pattern) => {
+                Literals::path(pattern.plain_start())
+            }
+            never if never.is_never() => Vec::new(),
+            _ => vec![Literals::ANY],
         }
-        HttpMatcher::HostWildcard(host) => {
-            Literals::host(HostLiteral::Wildcard(host.strip_prefix('*').unwrap_or(host).to_owned()))
+    }
+
+    fn is_any(&self) -> bool {
+        matches!(self, HttpMatcher::AnyHost)
+    }
+}
+
+impl Needs for TcpMatcher {
+    fn needs(&self) -> Vec<Literals> {
+        match self {
+            TcpMatcher::Host(host) => Literals::host(HostLiteral::exact(host)),
+            TcpMatcher::HostWildcard(host) => Literals::host(HostLiteral::wildcard(host)),
+            _ => vec![Literals::ANY],
         }
-        HttpMatcher::Path(path) | HttpMatcher::PathPrefix(path) => Literals::path(path),
-        HttpMatcher::PathTemplate(pattern) | HttpMatcher::PathPrefixTemplate(pattern) => {
-            Literals::path(pattern.plain_start())
-        }
-        never if never.is_never() => Vec::new(),
-        _ => vec![Literals::ANY],
+    }
+
+    fn is_any(&self) -> bool {
+        matches!(self, TcpMatcher::AnyHost)
     }
 }
 
@@ -118,7 +153,7 @@ fn weakest(side: &[Literals]) -> Option<(u8, usize)> {
     side.iter().map(|literals| (rank(&literals.host), literals.path.len())).min()
 }
 
-fn union(children: &[Expression<HttpMatcher>]) -> Vec<Literals> {
+fn union<M: Needs>(children: &[Expression<M>]) -> Vec<Literals> {
     let mut all = Vec::new();
     for child in children {
         let found = necessary(child);

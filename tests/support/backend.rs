@@ -133,7 +133,7 @@ impl Backend {
         Backend::listening(ports::own_address(), serve).await
     }
 
-    async fn listening<F>(ip: Ipv4Addr, serve: impl Fn(TcpStream, Seen) -> F + Send + Sync + 'static) -> Backend
+    pub async fn listening<F>(ip: Ipv4Addr, serve: impl Fn(TcpStream, Seen) -> F + Send + Sync + 'static) -> Backend
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {

@@ -37,7 +37,7 @@ impl Gateway {
         Gateway::configured("{}", manifests).await
     }
 
-    /// With more in its configuration, in YAML. Entry points without an address get one.
+    /// With more in its configuration, in YAML. Entry points without an address get one, and those with `/udp` one for UDP.
     pub async fn configured(config: &str, manifests: impl Into<Manifests>) -> Gateway {
         let manifests = manifests.into();
         for _ in 0..TRIES {
@@ -81,7 +81,10 @@ impl Gateway {
                 if settings.get("address").is_none() {
                     settings["address"] = json!(ports::free().to_string());
                 }
-                let address = settings["address"].as_str().and_then(|a| a.parse().ok());
+                if settings["address"] == "/udp" {
+                    settings["address"] = json!(format!("{}/udp", ports::free_for_datagrams()));
+                }
+                let address = settings["address"].as_str().and_then(|a| a.trim_end_matches("/udp").parse().ok());
                 addresses.extend(address.map(|address| (name.clone(), address)));
             }
         }

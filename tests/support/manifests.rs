@@ -86,7 +86,7 @@ pub fn yaml(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|e| panic!("{e} in the test's own YAML:\n{text}"))
 }
 
-fn document(object: &Value) -> Manifests {
+pub(super) fn document(object: &Value) -> Manifests {
     Manifests(format!("---\n{}", serde_yaml::to_string(object).unwrap()))
 }
 

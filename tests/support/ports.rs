@@ -1,7 +1,7 @@
 //! Ports that are free: below those that the kernel gives to clients, so that no connection takes one meanwhile.
 //! Another process may still do; whoever starts a gateway tries again then.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::namespace::is_isolated;
@@ -20,12 +20,21 @@ pub fn own_address() -> Ipv4Addr {
 
 /// An address that nobody listens on.
 pub fn free() -> SocketAddr {
+    free_where(|address| TcpListener::bind(address).is_ok())
+}
+
+/// An address that no UDP socket has.
+pub fn free_for_datagrams() -> SocketAddr {
+    free_where(|address| UdpSocket::bind(address).is_ok())
+}
+
+fn free_where(is_free: impl Fn(SocketAddr) -> bool) -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..COUNT {
         // Test runs at the same time begin at different places.
         let offset = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, (FIRST + offset % COUNT) as u16));
-        if TcpListener::bind(address).is_ok() {
+        if is_free(address) {
             return address;
         }
     }

@@ -43,7 +43,7 @@ fn written(report: &Report<'_>, format: Format) -> String {
 #[test]
 fn text_groups_by_object_and_lists_routers() {
     let (configuration, diagnostics) = (configuration(), diagnostics());
-    let unserved = Unserved { tcp_routes: 1, ..Unserved::default() };
+    let unserved = Unserved { services: 1 };
     let report = Report { configuration: &configuration, diagnostics: &diagnostics, unserved };
     let expected = "\
 IngressRoute default/a
@@ -60,7 +60,7 @@ c            web,websecure  gone (missing)  Host(`a [31m`)
 d            (default)      api@internal    Host(`a [31m`)
 
 1 error, 1 warning, 4 routers
-note: 1 TCP route: translated, not served by this version
+note: mirroring/failover of 1 service: translated, not served by this version
 ";
     assert_eq!(written(&report, Format::Text), expected);
 }
@@ -69,7 +69,7 @@ note: 1 TCP route: translated, not served by this version
 fn json_has_the_fixed_shape() {
     let configuration = Configuration::default();
     let diagnostics = diagnostics();
-    let unserved = Unserved { udp_routes: 1, ..Unserved::default() };
+    let unserved = Unserved { services: 1 };
     let report = Report { configuration: &configuration, diagnostics: &diagnostics[..1], unserved };
     let json: serde_json::Value = serde_json::from_str(&written(&report, Format::Json)).unwrap();
     let expected = serde_json::json!({

@@ -1,30 +1,55 @@
 //! Compiles TCP routers to the ordered list that connections are matched against.
 //! Part of `compile`: the same diagnostics, the same entry points.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Compiler, Field};
+use crate::balance::layer4::Weighted;
 use crate::config::EntryPoint;
 use crate::diagnostic::Severity;
 use crate::dynamic::Section;
-use crate::dynamic::tcp::{TcpRouter, TcpService};
-use crate::routing::table::{TcpRoute, TcpTls};
-use crate::rule;
+use crate::dynamic::tcp::TcpRouter;
+use crate::routing::admission::Admissions;
+use crate::routing::layer4::{Services, Tcp};
+use crate::routing::table::{Table, TcpRoute, TcpTarget, TcpTls};
+use crate::routing::tcp_routes::TcpRoutes;
+use crate::rule::{self, TcpRule};
 
 const TLS_OPTIONS_UNUSABLE: &str = "TLSOptionsUnusable";
 const SNI_WITHOUT_TLS: &str = "SNIWithoutTLS";
 
+/// What TCP routes are made of.
+pub(super) struct TcpParts<'a> {
+    pub services: Services<'a, Tcp<'a>>,
+    pub admissions: Admissions<'a>,
+    /// The rules of the old table by router, so that they aren't parsed again.
+    old_rules: HashMap<&'a str, &'a Arc<TcpRoute>>,
+}
+
 /// A code, the field at fault, and what is wrong with it.
 type Mistake = (&'static str, Field, String);
 
-impl Compiler<'_> {
-    /// The TCP routes of each entry point, in the order in which they are tried.
-    pub(super) fn tcp(&mut self, entry_points: &[(&str, &EntryPoint)]) -> Vec<Vec<Arc<TcpRoute>>> {
+// === impl TcpParts ===
+
+impl<'a> TcpParts<'a> {
+    pub(super) fn new(services: Services<'a, Tcp<'a>>, admissions: Admissions<'a>, old: Option<&'a Table>) -> Self {
+        let routes = old.into_iter().flat_map(|table| &table.entry_points).flat_map(|e| e.tcp.iter());
+        let old_rules = routes.map(|route| (route.name.as_str(), route)).collect();
+        TcpParts { services, admissions, old_rules }
+    }
+}
+
+// === impl Compiler ===
+
+impl<'a> Compiler<'a> {
+    /// The TCP routes of each entry point.
+    pub(super) fn tcp(&mut self, entry_points: &[(&str, &EntryPoint)], parts: &mut TcpParts<'a>) -> Vec<TcpRoutes> {
         let mut placed = vec![Vec::new(); entry_points.len()];
-        for (name, router) in &self.configuration.tcp.routers {
+        let configuration = self.configuration;
+        for (name, router) in &configuration.tcp.routers {
             let positions = self.positions(Section::TcpRouter, name, &router.entry_points, entry_points);
-            match self.tcp_route(name, router) {
+            match self.tcp_route(name, router, parts) {
                 Ok(route) => {
                     let route = Arc::new(route);
                     for position in positions {
@@ -35,7 +60,7 @@ impl Compiler<'_> {
                 }
                 Err((code, field, message)) => {
                     if code == TLS_OPTIONS_UNUSABLE
-                        && let Ok(rule) = rule::parse_tcp(&router.rule, self.syntax(&router.rule_syntax))
+                        && let Ok(rule) = self.tcp_rule(name, router, parts)
                     {
                         // Connections for it are closed: they must not fall to another route.
                         let route = Arc::new(TcpRoute { tls: TcpTls::Refused, ..TcpRoute::new(name, router, rule) });
@@ -56,15 +81,11 @@ impl Compiler<'_> {
                 }
             }
         }
-        for routes in &mut placed {
-            routes.sort_by(|a: &Arc<TcpRoute>, b| b.priority.cmp(&a.priority).then(a.name.cmp(&b.name)));
-        }
-        placed
+        placed.into_iter().map(TcpRoutes::new).collect()
     }
 
-    fn tcp_route(&self, name: &str, router: &TcpRouter) -> Result<TcpRoute, Mistake> {
-        let rule = rule::parse_tcp(&router.rule, self.syntax(&router.rule_syntax))
-            .map_err(|e| ("InvalidRule", Field::Route("match"), e.to_string()))?;
+    fn tcp_route(&self, name: &str, router: &TcpRouter, parts: &mut TcpParts<'a>) -> Result<TcpRoute, Mistake> {
+        let rule = self.tcp_rule(name, router, parts)?;
         let priority = rule::priority(&router.rule, router.priority, true)
             .map_err(|e| ("InvalidPriority", Field::Route("priority"), e.to_string()))?;
         if router.tls.is_none() && rule.hosts().iter().any(|host| *host != "*") {
@@ -83,31 +104,22 @@ impl Compiler<'_> {
                 }
             },
         };
-        for middleware in &router.middlewares {
-            if !self.configuration.tcp.middlewares.contains_key(bare(middleware)) {
-                let message = format!(
-                    "the middleware {middleware:?} does not exist, or could not be used (see its own diagnostic)"
-                );
-                return Err(("MiddlewareUnusable", Field::Route("middlewares"), message));
-            }
-        }
-        self.tcp_service(&router.service, &mut HashSet::new())
-            .map_err(|message| ("ServiceUnusable", Field::Route("services"), message))?;
-        Ok(TcpRoute { priority, tls, ..TcpRoute::new(name, router, rule) })
+        let admissions = router.middlewares.iter().map(|middleware| parts.admissions.build(name, middleware));
+        let admissions = admissions
+            .collect::<Result<_, _>>()
+            .map_err(|message| ("MiddlewareUnusable", Field::Route("middlewares"), message))?;
+        let target = parts.services.get(&router.service);
+        let target = target.map_err(|message| ("ServiceUnusable", Field::Route("services"), message))?;
+        Ok(TcpRoute { priority, tls, admissions, target, ..TcpRoute::new(name, router, rule) })
     }
 
-    /// Whether a service, and all that it is made of, is there.
-    fn tcp_service<'a>(&'a self, name: &'a str, seen: &mut HashSet<&'a str>) -> Result<(), String> {
-        let services = &self.configuration.tcp.services;
-        let Some(service) = services.get(bare(name)) else {
-            return Err(format!("the service {name:?} does not exist"));
-        };
-        match service {
-            TcpService::LoadBalancer(_) => Ok(()),
-            TcpService::Weighted(_) if !seen.insert(bare(name)) => Ok(()),
-            TcpService::Weighted(weighted) => {
-                weighted.services.iter().try_for_each(|child| self.tcp_service(&child.name, seen))
-            }
+    fn tcp_rule(&self, name: &str, router: &TcpRouter, parts: &TcpParts<'a>) -> Result<Arc<TcpRule>, Mistake> {
+        let syntax = self.syntax(&router.rule_syntax);
+        match parts.old_rules.get(name) {
+            Some(old) if old.text == router.rule && old.rule.syntax() == syntax => Ok(old.rule.clone()),
+            _ => rule::parse_tcp(&router.rule, syntax)
+                .map(Arc::new)
+                .map_err(|e| ("InvalidRule", Field::Route("match"), e.to_string())),
         }
     }
 }
@@ -115,8 +127,8 @@ impl Compiler<'_> {
 // === impl TcpRoute ===
 
 impl TcpRoute {
-    /// Without TLS, and with the priority of its rule.
-    fn new(name: &str, router: &TcpRouter, rule: rule::TcpRule) -> Self {
+    /// Without TLS and servers, and with the priority of its rule.
+    fn new(name: &str, router: &TcpRouter, rule: Arc<TcpRule>) -> Self {
         TcpRoute {
             name: name.to_owned(),
             text: router.rule.clone(),
@@ -124,12 +136,9 @@ impl TcpRoute {
             priority: rule::priority(&router.rule, router.priority, true).unwrap_or_default(),
             tls: TcpTls::None,
             middlewares: router.middlewares.clone(),
+            admissions: Vec::new(),
             service: router.service.clone(),
+            target: Arc::new(TcpTarget::Weighted(Weighted::new(Vec::new(), None))),
         }
     }
-}
-
-/// A name without our own provider's.
-fn bare(name: &str) -> &str {
-    name.strip_suffix("@kubernetescrd").unwrap_or(name)
 }

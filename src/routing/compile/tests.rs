@@ -4,13 +4,18 @@
 
 use super::*;
 use crate::dynamic::http::RouterTls;
-use crate::dynamic::tcp::{TcpMiddleware, TcpRouter, TcpRouterTls, TcpServersLoadBalancer, TcpService};
+use crate::dynamic::tcp::{InFlightConn, TcpMiddleware, TcpRouter, TcpRouterTls, TcpServersLoadBalancer, TcpService};
 use crate::dynamic::tls::TlsOptions;
 use crate::routing::table::TcpTls;
 
 fn compiled(configuration: Configuration, config: &str) -> (Table, Vec<Diagnostic>) {
     let config = Config::from_yaml(config).unwrap();
-    let settings = Settings { config, registry: Registry::built_in(), default_transport: ServersTransport::default() };
+    let settings = Settings {
+        config,
+        registry: Registry::built_in(),
+        default_transport: ServersTransport::default(),
+        default_tcp_transport: TcpServersTransport::default(),
+    };
     compile(Arc::new(configuration), &settings, None)
 }
 
@@ -85,16 +90,22 @@ fn tcp_routers_need_what_they_name() {
         (names("gone", "", None), Some("ServiceUnusable")),
         (names("", "", None), Some("ServiceUnusable")),
         (names("s", "gone", None), Some("MiddlewareUnusable")),
+        (names("s", "empty", None), Some("MiddlewareUnusable")),
         (names("s", "", options(false)), Some("TLSOptionsUnusable")),
     ] {
         let mut configuration = Configuration::default();
         let service = TcpService::LoadBalancer(TcpServersLoadBalancer::default());
         configuration.tcp.services.insert("s".to_owned(), service);
-        configuration.tcp.middlewares.insert("m".to_owned(), TcpMiddleware::default());
+        configuration.tcp.middlewares.insert(
+            "m".to_owned(),
+            TcpMiddleware { in_flight_conn: Some(InFlightConn { amount: 1 }), ..TcpMiddleware::default() },
+        );
+        configuration.tcp.middlewares.insert("empty".to_owned(), TcpMiddleware::default());
         configuration.tcp.routers.insert("r".to_owned(), router.clone());
         let (table, diagnostics) = compiled(configuration, "");
         assert_eq!(diagnostics.first().map(|d| d.code), code, "{router:?}");
-        let serving = table.tcp_routes(0).iter().filter(|route| !matches!(route.tls, TcpTls::Refused)).count();
+        let routes = table.tcp_routes(0).unwrap().iter();
+        let serving = routes.filter(|route| !matches!(route.tls, TcpTls::Refused)).count();
         assert_eq!(serving, usize::from(code.is_none()), "{router:?}");
         assert_eq!(table.disabled(0, true).count(), usize::from(code.is_some()), "{router:?}");
     }

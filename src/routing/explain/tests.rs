@@ -11,12 +11,17 @@ use super::*;
 use crate::config::Config;
 use crate::dynamic::Configuration;
 use crate::dynamic::http::{Router, RouterTls, ServersTransport};
-use crate::dynamic::tcp::TcpRouter;
+use crate::dynamic::tcp::{TcpRouter, TcpServersTransport};
 use crate::routing::{Settings, compile};
 
 fn table(configuration: Configuration) -> Table {
     let config = Config::from_yaml("entryPoints: {web: {address: ':80'}}\nping: {entryPoint: web}").unwrap();
-    let settings = Settings { config, registry: Registry::built_in(), default_transport: ServersTransport::default() };
+    let settings = Settings {
+        config,
+        registry: Registry::built_in(),
+        default_transport: ServersTransport::default(),
+        default_tcp_transport: TcpServersTransport::default(),
+    };
     compile(Arc::new(configuration), &settings, None).0
 }
 
