@@ -2,13 +2,17 @@
 //! held to each other, to the CRDs and to ingora's own reader of configurations. The image's root is laid out, and the
 //! binary started with nothing else around it.
 
+mod audit;
 mod chart;
+mod cluster;
 mod image;
 mod kustomization;
 mod objects;
 mod page;
+mod pod;
 
 mod rights;
+mod root;
 mod tools;
 mod values;
 

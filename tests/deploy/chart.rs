@@ -198,7 +198,7 @@ fn values_reach_the_configuration() {
     // Beside what every release has.
     let base = "
 entryPoints:
-  traefik: {address: ':8080'}
+  traefik: {address: ':8080', transport: {lifeCycle: {requestAcceptGraceTimeout: 10s, graceTimeOut: 30s}}}
   web: {address: ':8000', transport: {lifeCycle: {requestAcceptGraceTimeout: 10s, graceTimeOut: 30s}}}
   websecure:
     address: ':8443'

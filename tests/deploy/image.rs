@@ -3,20 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::net::TcpStream;
-use tokio::time::sleep;
 
 use super::pod;
+use super::root::{Root, Running, get};
 use super::tools::{ROOT, kustomize};
 use crate::support::gateway::binary;
-use crate::support::{PATIENCE, Wire, ports};
+use crate::support::ports;
 
 /// The instructions of a stage of the Dockerfile (0 builds, 1 is the image): the word, and the rest without line breaks.
 fn instructions(stage: usize) -> Vec<(String, String)> {
@@ -132,41 +128,6 @@ fn the_pods_fit_the_image() {
     assert_eq!(exposed.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>(), declared);
 }
 
-/// The image's root, laid out with the binary of these tests.
-struct Root(TempDir);
-
-// === impl Root ===
-
-impl Root {
-    fn lay_out() -> Root {
-        let root = Root(TempDir::new().unwrap());
-        // For all users, as an image's is.
-        fs::set_permissions(root.0.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let laid = Command::new("deploy/root.sh").arg(binary()).arg(root.0.path()).output().unwrap();
-        assert!(laid.status.success(), "deploy/root.sh: {}", String::from_utf8_lossy(&laid.stderr));
-        root
-    }
-
-    fn path(&self, inside: &str) -> PathBuf {
-        self.0.path().join(inside.trim_start_matches('/'))
-    }
-
-    /// The command in it, as the image's user, with nothing outside of it to be seen.
-    fn command(&self) -> Command {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-user=65532", "--map-group=65532", "--kill-child", "--fork"]);
-        command.arg("--root").arg(self.0.path()).arg("/ingora").env_clear();
-        command
-    }
-
-    /// Its files, by paths from the root.
-    fn files(&self) -> BTreeSet<String> {
-        let output = Command::new("find").args([".", "!", "-type", "d"]).current_dir(self.0.path()).output().unwrap();
-        let list = String::from_utf8(output.stdout).unwrap();
-        list.lines().map(|line| line.trim_start_matches('.').to_owned()).collect()
-    }
-}
-
 #[test]
 fn the_image_has_the_libraries_that_are_linked_and_no_other() {
     let linked = Command::new("ldd").arg(binary()).output().unwrap();
@@ -182,50 +143,22 @@ fn the_image_has_the_libraries_that_are_linked_and_no_other() {
     assert!(fs::metadata(root.path("/etc/ssl/certs/ca-certificates.crt")).unwrap().len() > 10_000);
 }
 
-/// Killed when dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn the_binary_serves_with_nothing_else_around_it() {
     let root = Root::lay_out();
-    let version = root.command().arg("--version").output().unwrap();
+    let version = root.command(65532, 65532).arg("--version").output().unwrap();
     let text = String::from_utf8_lossy(&version.stdout).into_owned() + &String::from_utf8_lossy(&version.stderr);
     assert_eq!(text.trim(), concat!("ingora ", env!("CARGO_PKG_VERSION")));
 
-    fs::create_dir_all(root.path("/etc/ingora")).unwrap();
-    fs::copy("deploy/workload/ingora.yaml", root.path("/etc/ingora/ingora.yaml")).unwrap();
-    let test = root.command().args(["run", "--config", "/etc/ingora/ingora.yaml", "--test"]).output().unwrap();
-    assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stderr));
-
-    let address: SocketAddr = ports::free();
+    let address = ports::free();
     let config = json!({
         "entryPoints": {"traefik": {"address": address.to_string()}, "web": {"address": ports::free().to_string()}},
         "ping": {}, "providers": {"manifests": {"path": "/etc/ingora/none.yaml"}},
     });
-    fs::write(root.path("/etc/ingora/serve.yaml"), config.to_string()).unwrap();
-    fs::write(root.path("/etc/ingora/none.yaml"), "# nothing\n").unwrap();
-    let log = fs::File::create(root.path("/log")).unwrap();
-    let mut command = root.command();
-    command.args(["run", "--config", "/etc/ingora/serve.yaml"]).stdout(Stdio::null()).stderr(log);
-    let _running = Running(command.spawn().unwrap());
-    let start = Instant::now();
-    while pinged(address).await != Some(200) {
-        let log = fs::read_to_string(root.path("/log")).unwrap();
-        assert!(start.elapsed() < PATIENCE, "it does not answer:\n{log}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn pinged(address: SocketAddr) -> Option<u16> {
-    let tcp = TcpStream::connect(address).await.ok()?;
-    let mut wire = Wire::new(tcp);
-    wire.send("GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.ok()?;
-    Some(wire.reply().await.ok()?.status())
+    root.write("/etc/ingora/ingora.yaml", &config.to_string());
+    root.write("/etc/ingora/none.yaml", "# nothing\n");
+    let mut command = root.command(65532, 65532);
+    command.args(["run", "--config", "/etc/ingora/ingora.yaml"]);
+    let running = Running::start(command, root);
+    running.until("/ping says 200", async || get(address, "/ping").await == Some(200)).await;
 }

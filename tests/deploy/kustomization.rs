@@ -154,8 +154,10 @@ fn pods_are_given_the_time_that_they_take_to_end() {
         let config = config(&objects);
         let taken = config.entry_points.values().map(|e| seconds(&e.transport.life_cycle)).max().unwrap();
         assert!(taken + 5 <= given, "{from}: up to {taken} s of {given} s");
-        let web = &config.entry_points["web"].transport.life_cycle;
-        assert!(web.request_accept_grace_timeout.positive().is_some(), "{from}: requests still come in at first");
+        for (name, entry_point) in &config.entry_points {
+            let accepts = entry_point.transport.life_cycle.request_accept_grace_timeout.positive();
+            assert!(accepts.is_some(), "{from}: {name}: requests, and probes, still come in at first");
+        }
     }
 }
 

@@ -1,38 +1,84 @@
 //! Who may do what: the whole list, the same from kustomize and from the chart.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde_json::Value;
 
 use super::Objects;
 use super::tools::{helm, kustomize};
 
-/// A verb on a resource: `group/resource[name] verb`, with `@namespace` where it is for one only.
-fn rights(objects: &Objects) -> BTreeSet<String> {
+/// A verb on a resource, everywhere or in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    pub group: String,
+    /// With its subresource: `ingressroutes/status`.
+    pub resource: String,
+    /// The only object that it is for.
+    pub name: Option<String>,
+    pub verb: String,
+    pub namespace: Option<String>,
+}
+
+/// All rights that the roles among the objects give.
+pub fn rights(objects: &Objects) -> BTreeSet<Right> {
     let roles = objects.0.iter().filter(|o| o["kind"] == "Role" || o["kind"] == "ClusterRole");
     roles.flat_map(of_role).collect()
 }
 
-fn of_role(role: &Value) -> Vec<String> {
-    let list = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().map(|v| v.as_str().unwrap().to_owned()).collect()
-    };
-    let place = role["metadata"]["namespace"].as_str().map_or_else(String::new, |n| format!(" @{n}"));
+fn of_role(role: &Value) -> Vec<Right> {
+    let namespace = role["metadata"]["namespace"].as_str();
     let mut found = Vec::new();
     for rule in role["rules"].as_array().unwrap() {
-        let names = list(&rule["resourceNames"]).join(",");
-        let names = if names.is_empty() { names } else { format!("[{names}]") };
-        for group in list(&rule["apiGroups"]) {
-            for resource in list(&rule["resources"]) {
-                found.extend(list(&rule["verbs"]).iter().map(|v| format!("{group}/{resource}{names} {v}{place}")));
+        let names = match rule["resourceNames"].is_array() {
+            true => list(&rule["resourceNames"]).into_iter().map(Some).collect(),
+            false => vec![None],
+        };
+        for (group, resource) in pairs(&list(&rule["apiGroups"]), &list(&rule["resources"])) {
+            for (name, verb) in pairs(&names, &list(&rule["verbs"])) {
+                let (group, resource, namespace) = (group.clone(), resource.clone(), namespace.map(str::to_owned));
+                found.push(Right { group, resource, name, verb, namespace });
             }
         }
     }
     found
 }
 
+fn list(value: &Value) -> Vec<String> {
+    value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+}
+
+fn pairs<A: Clone, B: Clone>(a: &[A], b: &[B]) -> Vec<(A, B)> {
+    a.iter().flat_map(|a| b.iter().map(|b| (a.clone(), b.clone()))).collect()
+}
+
+// === impl Right ===
+
+impl Right {
+    /// From `group/resource verb`, with `[name]` and ` @namespace` where there are any.
+    fn parse(text: &str) -> Right {
+        let (text, namespace) = text.split_once(" @").map_or((text, None), |(t, n)| (t, Some(n.to_owned())));
+        let (text, verb) = text.split_once(' ').unwrap();
+        let (text, name) = match text.trim_end_matches(']').split_once('[') {
+            Some((text, name)) => (text, Some(name.to_owned())),
+            None => (text, None),
+        };
+        let (group, resource) = text.split_once('/').unwrap();
+        Right { group: group.to_owned(), resource: resource.to_owned(), name, verb: verb.to_owned(), namespace }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.group, self.resource)?;
+        self.name.iter().try_for_each(|name| write!(f, "[{name}]"))?;
+        write!(f, " {}", self.verb)?;
+        self.namespace.iter().try_for_each(|namespace| write!(f, " @{namespace}"))
+    }
+}
+
 /// What is needed, in short: in each watched namespace, or in the whole cluster.
-fn needed(place: &str, nodes: bool) -> BTreeSet<String> {
+fn needed(place: &str, nodes: bool) -> BTreeSet<Right> {
     let mut needed = BTreeSet::new();
     for crd in ingora_crds::crd::all() {
         let (group, plural) = (&crd.spec.group, &crd.spec.names.plural);
@@ -44,9 +90,9 @@ fn needed(place: &str, nodes: bool) -> BTreeSet<String> {
         needed.extend(["list", "watch"].map(|verb| format!("{resource} {verb}{place}")));
     }
     needed.extend(["create", "patch"].map(|verb| format!("events.k8s.io/events {verb}{place}")));
-    needed.extend(["get", "patch", "update"].map(|v| format!("coordination.k8s.io/leases[ingora] {v} @ingora")));
+    needed.extend(["get", "update"].map(|v| format!("coordination.k8s.io/leases[ingora] {v} @ingora")));
     needed.insert("coordination.k8s.io/leases create @ingora".to_owned());
-    needed
+    needed.iter().map(|text| Right::parse(text)).collect()
 }
 
 #[test]
@@ -67,8 +113,8 @@ fn nothing_is_allowed_that_is_not_needed() {
         ("chart, somebody else's rights", helm("rbac: {enabled: false}").unwrap(), BTreeSet::new()),
     ] {
         let rights = rights(&objects);
-        let more: Vec<_> = rights.difference(&expected).collect();
-        let less: Vec<_> = expected.difference(&rights).collect();
+        let more: Vec<_> = rights.difference(&expected).map(Right::to_string).collect();
+        let less: Vec<_> = expected.difference(&rights).map(Right::to_string).collect();
         assert!(more.is_empty() && less.is_empty(), "{from}: too much {more:#?}, too little {less:#?}");
     }
 }

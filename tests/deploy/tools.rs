@@ -55,6 +55,11 @@ fn run<S: AsRef<OsStr>>(tool: &str, arguments: impl IntoIterator<Item = S>) -> O
     Command::new(directory().join(tool)).args(arguments).current_dir(ROOT).output().unwrap()
 }
 
+/// Builds them where that has not been done: which can't be done in a namespace without a network.
+pub fn prepare() {
+    directory();
+}
+
 /// Where the tools are.
 fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
