@@ -11,6 +11,8 @@ pub mod manifests;
 pub mod message;
 pub mod namespace;
 pub mod ports;
+pub mod protocol;
+pub mod redis;
 pub mod wire;
 
 use std::future::Future;

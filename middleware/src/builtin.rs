@@ -4,14 +4,20 @@
 mod add_prefix;
 mod basic_auth;
 mod buffering;
+mod circuit_breaker;
 mod compress;
 mod content_type;
+mod digest_auth;
 mod encoded_characters;
 mod errors;
+mod forward_auth;
+mod grpc_web;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
 mod ip_strategy;
+mod pass_tls_client_cert;
+mod rate_limit;
 mod redirect;
 mod redirect_regex;
 mod redirect_scheme;
@@ -19,6 +25,7 @@ mod replace_path;
 mod replace_path_regex;
 mod retry;
 mod source;
+mod sources;
 mod status_ranges;
 mod strip_prefix;
 mod strip_prefix_regex;
@@ -35,7 +42,7 @@ type Built = Result<Arc<dyn Filter>, BadConfig>;
 pub(crate) struct Key {
     name: &'static str,
     is_set: fn(&Middleware) -> bool,
-    build: fn(&Middleware) -> Option<Built>,
+    build: fn(&Middleware, &str) -> Option<Built>,
 }
 
 /// A key whose filter is built here, by `new` of its type.
@@ -44,7 +51,17 @@ macro_rules! filter {
         Key {
             name: $name,
             is_set: |m| m.$field.is_some(),
-            build: |m| m.$field.as_ref().map(|config| Ok(Arc::new(<$filter>::new(config)?) as Arc<dyn Filter>)),
+            build: |m, _| m.$field.as_ref().map(|config| Ok(Arc::new(<$filter>::new(config)?) as Arc<dyn Filter>)),
+        }
+    };
+    // One whose `new` wants the middleware's name, too.
+    (named $name:literal, $field:ident, $filter:ty) => {
+        Key {
+            name: $name,
+            is_set: |m| m.$field.is_some(),
+            build: |m, name| {
+                m.$field.as_ref().map(|config| Ok(Arc::new(<$filter>::new(config, name)?) as Arc<dyn Filter>))
+            },
         }
     };
 }
@@ -52,7 +69,7 @@ macro_rules! filter {
 /// A key that is not a filter by itself: it names others or a service, or acts around the server's call.
 macro_rules! elsewhere {
     ($name:literal, $field:ident) => {
-        Key { name: $name, is_set: |m| m.$field.is_some(), build: |_| None }
+        Key { name: $name, is_set: |m| m.$field.is_some(), build: |_, _| None }
     };
 }
 
@@ -68,20 +85,20 @@ const KEYS: &[Key] = &[
     filter!("headers", headers, headers::Headers),
     filter!("encodedCharacters", encoded_characters, encoded_characters::EncodedCharacters),
     filter!("errors", errors, errors::Errors),
-    elsewhere!("rateLimit", rate_limit),
+    filter!(named "rateLimit", rate_limit, rate_limit::RateLimit),
     filter!("redirectRegex", redirect_regex, redirect_regex::RedirectRegex),
     filter!("redirectScheme", redirect_scheme, redirect_scheme::RedirectScheme),
     filter!("basicAuth", basic_auth, basic_auth::BasicAuth),
-    elsewhere!("digestAuth", digest_auth),
-    elsewhere!("forwardAuth", forward_auth),
+    filter!("digestAuth", digest_auth, digest_auth::DigestAuth),
+    filter!("forwardAuth", forward_auth, forward_auth::ForwardAuth),
     filter!("inFlightReq", in_flight_req, in_flight_req::InFlightReq),
     filter!("buffering", buffering, buffering::Buffering),
-    elsewhere!("circuitBreaker", circuit_breaker),
+    filter!(named "circuitBreaker", circuit_breaker, circuit_breaker::CircuitBreaker),
     filter!("compress", compress, compress::Compress),
-    elsewhere!("passTLSClientCert", pass_tls_client_cert),
+    filter!("passTLSClientCert", pass_tls_client_cert, pass_tls_client_cert::PassTlsClientCert),
     filter!("retry", retry, retry::Retry),
     filter!("contentType", content_type, content_type::ContentType),
-    elsewhere!("grpcWeb", grpc_web),
+    filter!("grpcWeb", grpc_web, grpc_web::GrpcWeb),
 ];
 
 /// The keys that are set, in configuration order.
@@ -97,7 +114,7 @@ impl Key {
     }
 
     /// Builds the filter; `None` if this key isn't built here.
-    pub(crate) fn build(&self, middleware: &Middleware) -> Option<Built> {
-        (self.build)(middleware)
+    pub(crate) fn build(&self, middleware: &Middleware, name: &str) -> Option<Built> {
+        (self.build)(middleware, name)
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use pingora_http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
@@ -178,6 +179,27 @@ impl Chain {
         self.those(part, state)
             .rev()
             .try_for_each(|(link, slot)| link.filter.response_body(slot, body, end).map_err(|fault| link.named(fault)))
+    }
+
+    /// Ends the response's body where trailers do, innermost first: filters add to `rest` what they still hold. One that
+    /// writes the trailers down itself adds that; where `rest` is empty in the end, trailers are sent.
+    pub fn response_trailers(
+        &self,
+        state: &mut ChainState,
+        trailers: &mut HeaderMap,
+        rest: &mut Option<Bytes>,
+    ) -> Result<(), Fault> {
+        for (link, slot) in self.those(0..state.passed, state).rev() {
+            let written = link.filter.response_trailers(slot, trailers).map_err(|fault| link.named(fault))?;
+            let end = written.is_none();
+            if end || rest.is_some() {
+                link.filter.response_body(slot, rest, end).map_err(|fault| link.named(fault))?;
+            }
+            if let Some(written) = written {
+                *rest = Some([rest.take().unwrap_or_default(), written].concat().into());
+            }
+        }
+        Ok(())
     }
 
     /// Tells every filter that saw the request its outcome.

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Uri};
+use http::{HeaderMap, HeaderValue};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use crate::around::Around;
@@ -57,6 +57,13 @@ pub trait Filter: Send + Sync + 'static {
     fn response_body(&self, slot: &mut Slot, body: &mut Option<Bytes>, end: bool) -> Result<(), Fault> {
         let _ = (slot, body, end);
         Ok(())
+    }
+
+    /// Sees the trailers of the response, where it has some, before its body ends. One that returns something writes them
+    /// into the body: that is its end, `response_body` is not told of another, and no trailers are sent.
+    fn response_trailers(&self, slot: &mut Slot, trailers: &mut HeaderMap) -> Result<Option<Bytes>, Fault> {
+        let _ = (slot, trailers);
+        Ok(None)
     }
 
     /// How it acts around the filters further in and the server, if it does. The same answer each time.
@@ -278,7 +285,7 @@ impl RequestCx<'_> {
 }
 
 /// The first value of a header; empty if there is none or it isn't text.
-pub(crate) fn first(headers: &http::HeaderMap, name: impl http::header::AsHeaderName) -> &str {
+pub(crate) fn first(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &str {
     headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 

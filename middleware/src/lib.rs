@@ -33,7 +33,9 @@
 pub mod around;
 mod builtin;
 pub mod chain;
+mod client;
 pub mod config;
+mod expression;
 pub mod filter;
 mod go_regex;
 mod header;

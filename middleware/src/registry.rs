@@ -88,16 +88,24 @@ impl Registry {
         self.plugins.keys().copied()
     }
 
-    /// Builds the filter of a middleware.
+    /// Builds the filter of a middleware that has no name.
     ///
     /// # Errors
     /// Unless exactly one key is set and its values are accepted; see [`BuildError`].
     pub fn build(&self, middleware: &Middleware) -> Result<Arc<dyn Filter>, BuildError> {
+        self.build_named("", middleware)
+    }
+
+    /// Builds the filter of a middleware. What it shares with others of its kind is kept under the middleware's name.
+    ///
+    /// # Errors
+    /// Unless exactly one key is set and its values are accepted; see [`BuildError`].
+    pub fn build_named(&self, name: &str, middleware: &Middleware) -> Result<Arc<dyn Filter>, BuildError> {
         let plugins = middleware.plugin.iter().map(|(name, config)| Configured::Plugin(name, config));
         let set: Vec<_> = builtin::set_keys(middleware).map(Configured::BuiltIn).chain(plugins).collect();
         match set.as_slice() {
             [] => Err(BuildError::Nothing),
-            [Configured::BuiltIn(key)] => match key.build(middleware) {
+            [Configured::BuiltIn(key)] => match key.build(middleware, name) {
                 Some(built) => built.map_err(|bad| BuildError::Invalid(bad.under(key.name()))),
                 None => Err(BuildError::Unsupported(key.name())),
             },

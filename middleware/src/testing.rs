@@ -116,7 +116,7 @@ impl Trial {
     pub fn through(self, chain: &Chain) -> Outcome {
         let Trial { mut request, mut response, mut pieces, client } = self;
         let mut state = ChainState::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         let progress = runtime.block_on(chain.request(&mut state, &mut request, &client));
         let mut fault = None;
         let forwarded = matches!(progress, Ok(Flow::Next));

@@ -445,15 +445,21 @@ impl ProxyHttp for Gateway {
         Ok(None)
     }
 
-    /// Trailers end a body too: what the filters still hold of it goes in their place.
+    /// Trailers end a body too: what the filters still hold of it, or write for them, goes in their place.
     async fn response_trailer_filter(
         &self,
         _session: &mut Session,
-        _trailers: &mut HeaderMap,
+        trailers: &mut HeaderMap,
         ctx: &mut Ctx,
     ) -> Result<Option<Bytes>> {
         let mut rest = None;
-        ctx.response_body(&mut rest, true)?;
+        for layer in ctx.layers.iter_mut().rev() {
+            layer
+                .route
+                .chain
+                .response_trailers(&mut layer.state, trailers, &mut rest)
+                .map_err(|fault| Error::explain(ErrorType::HTTPStatus(fault.status), fault.message))?;
+        }
         Ok(rest.filter(|rest| !rest.is_empty()))
     }
 

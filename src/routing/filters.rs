@@ -110,7 +110,10 @@ impl<'a> Filters<'a> {
             .cloned();
         let filter = match carried {
             Some(filter) => Ok(filter),
-            None => self.registry.build(settings).map_err(|e| format!("middleware {name}: {e}")),
+            None => {
+                let built = self.registry.build_named(&format!("{name}@kubernetescrd"), settings);
+                built.map_err(|e| format!("middleware {name}: {e}"))
+            }
         };
         self.done.insert(key, filter.clone());
         filter

@@ -14,6 +14,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUT
 use sha2::{Digest, Sha256};
 
 use self::hash::Hash;
+pub(super) use self::hash::same;
 use crate::config::Auth;
 use crate::filter::{Fault, Filter, Flow, Progress, RequestCx, Step};
 use crate::header::{header_name, header_value};
@@ -111,7 +112,7 @@ impl Filter for BasicAuth {
         cx.notes.user = Some(name.into());
         let user = known.unwrap_or(&self.decoy);
         let digest = self.digest(&password);
-        let remembered = user.remembered.get().is_some_and(|right| hash::same(right, &digest));
+        let remembered = user.remembered.get().is_some_and(|right| same(right, &digest));
         if user.hash.is_fast() || remembered && known.is_some() {
             let right = known.is_some() && (remembered || user.hash.verify(&password));
             return Step::Now(if right { self.accept(cx, user) } else { self.refuse() });

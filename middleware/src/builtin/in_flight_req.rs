@@ -1,31 +1,32 @@
 //! `inFlightReq`: limits how many requests of one source are served at a time.
 //! A request filter; a request counts until its slot is dropped, however it ends.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use ingora_crds::middleware as config;
 
 use super::source::Source;
+use super::sources::{Key, Sources};
 use crate::filter::{Filter, RequestCx, Step};
 use crate::registry::BadConfig;
 use crate::reply::Reply;
+
+/// Below so many sources, memory that a part of the map has is not given back.
+const SMALL: usize = 1024;
 
 /// Lets so many requests of a source in at a time.
 pub(super) struct InFlightReq {
     amount: usize,
     source: Source,
-    counts: Arc<Counts>,
+    /// Requests at this moment by source; sources without any are not held.
+    counts: Arc<Sources<usize>>,
 }
-
-/// Requests at this moment by source; sources without any are not held.
-#[derive(Default)]
-struct Counts(Mutex<HashMap<Arc<str>, usize>>);
 
 /// One request that counts.
 struct Permit {
-    source: Arc<str>,
-    counts: Arc<Counts>,
+    source: Key,
+    counts: Arc<Sources<usize>>,
 }
 
 // === impl InFlightReq ===
@@ -40,14 +41,12 @@ impl InFlightReq {
 
     /// Counts one more request of a source, unless it has as many as it may.
     fn admit(&self, source: &str) -> Option<Permit> {
-        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = match counts.get_key_value(source) {
-            Some((_, count)) if *count >= self.amount => return None,
-            Some((source, _)) => Arc::clone(source),
-            None if self.amount == 0 => return None,
-            None => Arc::from(source),
-        };
-        *counts.entry(Arc::clone(&source)).or_default() += 1;
+        let source = self.counts.key(source);
+        match self.counts.part(source).entry(source) {
+            Entry::Occupied(mut count) if *count.get() < self.amount => *count.get_mut() += 1,
+            Entry::Vacant(count) if self.amount > 0 => *count.insert(0) += 1,
+            _ => return None,
+        }
         Some(Permit { source, counts: Arc::clone(&self.counts) })
     }
 }
@@ -68,12 +67,16 @@ impl Filter for InFlightReq {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.source);
+        let mut part = self.counts.part(self.source);
+        if let Entry::Occupied(mut count) = part.entry(self.source) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
+        }
+        // What a flood took is given back after it.
+        if part.capacity() > SMALL && part.len() < part.capacity() / 8 {
+            part.shrink_to_fit();
         }
     }
 }
@@ -106,8 +109,20 @@ mod tests {
             held.pop();
             assert_eq!(run(same("/")).status(), 200);
             held.clear();
-            assert!(filter.counts.0.lock().unwrap().is_empty(), "no source is held without requests");
+            assert_eq!(filter.counts.len(), 0, "no source is held without requests");
         }
+    }
+
+    #[test]
+    fn a_million_sources_leave_no_memory_behind() {
+        let filter = filter(r#"{"amount": 1}"#).unwrap();
+        let held: Vec<_> = (0..1_000_000).map(|i| filter.admit(&i.to_string()).unwrap()).collect();
+        assert!(filter.admit("0").is_none());
+        assert_eq!(filter.counts.len(), 1_000_000);
+        drop(held);
+        assert_eq!(filter.counts.len(), 0);
+        assert!(filter.counts.capacity() <= SMALL * Sources::<usize>::PARTS * 2, "{}", filter.counts.capacity());
+        assert!(filter.admit("0").is_some());
     }
 
     #[test]

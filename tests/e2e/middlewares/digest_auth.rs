@@ -1,0 +1,68 @@
+//! `digestAuth` with a client that knows how: curl.
+
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::support::protocol::BOTH;
+use crate::support::{Backend, Gateway, middleware, route, secret, within};
+
+/// `ann` with the password `secret`, of the realm `traefik`.
+const ANN: &str = "ann:traefik:e008efc4676c740d22dfb8460b00c71f";
+
+/// What curl gets: the status, then the body.
+async fn curl(gateway: &Gateway, arguments: &[&str]) -> String {
+    let url = format!("http://{}/a?b=1", gateway.web());
+    let curl = Command::new("curl")
+        .args(["--silent", "--show-error", "--write-out", "\n%{http_code}", "--max-time", "20"])
+        .args(arguments)
+        .arg(url)
+        .stdin(Stdio::null())
+        .output();
+    let output = within("curl", curl).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn who_knows_the_password_is_let_in() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(
+        route("r").middlewares(&["auth"]).to(&backend)
+            + middleware("auth", "digestAuth: {secret: users, removeHeader: true, headerField: X-User}")
+            + secret("users", "users", ANN),
+    )
+    .await;
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let right = curl(&gateway, &[version, "--digest", "--user", "ann:secret"]).await;
+        assert!(right.ends_with("\n200"), "{right}");
+        backend.last().assert_header("X-User", "ann").assert_no_header("Authorization");
+        for user in ["ann:wrong", "bob:secret"] {
+            let wrong = curl(&gateway, &[version, "--digest", "--user", user]).await;
+            assert_eq!(wrong, "401 Unauthorized\n\n401", "{user}");
+        }
+        let basic = curl(&gateway, &[version, "--basic", "--user", "ann:secret"]).await;
+        assert_eq!(basic, "401 Unauthorized\n\n401");
+    }
+    assert_eq!(backend.requests(), 2);
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_asked() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(
+        route("r").middlewares(&["outer", "auth"]).to(&backend)
+            + middleware("outer", "headers: {customResponseHeaders: {X-Outer: here}}")
+            + middleware("auth", "digestAuth: {secret: users, realm: traefik}")
+            + secret("users", "users", ANN),
+    )
+    .await;
+    for protocol in BOTH {
+        let asked = protocol.get(&gateway, "a", "/").await;
+        asked.assert_status(401).assert_body("401 Unauthorized\n").assert_header("X-Outer", "here");
+        let challenge = asked.header("WWW-Authenticate").unwrap();
+        assert!(challenge.starts_with("Digest realm=\"traefik\", nonce=\""), "{challenge}");
+        assert!(challenge.ends_with("algorithm=MD5, qop=\"auth\""), "{challenge}");
+    }
+    assert_eq!(backend.requests(), 0);
+}

@@ -1,0 +1,64 @@
+//! A request in either version of HTTP, with the same words: what filters do must not depend on it.
+
+use bytes::Bytes;
+use http::{Method, Request};
+
+use super::http2::{connect, reply, send};
+use super::{Gateway, Message};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+pub const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// A GET on a connection of its own.
+    pub async fn get(self, gateway: &Gateway, host: &str, target: &str) -> Message {
+        self.ask(gateway, "GET", host, target, &[], "").await
+    }
+
+    /// A request on a connection of its own.
+    pub async fn ask(
+        self,
+        gateway: &Gateway,
+        method: &str,
+        host: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Message {
+        match self {
+            Protocol::Http1 => {
+                let mut head = format!("{method} {target} HTTP/1.1\nHost: {host}\n");
+                headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\n"));
+                if !body.is_empty() {
+                    head += &format!("Content-Length: {}\n", body.len());
+                }
+                gateway.ask(&format!("{head}\n{body}")).await
+            }
+            Protocol::Http2 => {
+                let client = connect(gateway).await;
+                let mut request =
+                    Request::builder().method(method.parse::<Method>().unwrap()).uri(format!("http://{host}{target}"));
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                let (response, mut stream) = send(&client, request, body.is_empty()).await;
+                if !body.is_empty() {
+                    stream.send_data(Bytes::copy_from_slice(body.as_bytes()), true).unwrap();
+                }
+                let reply = reply(response).await.unwrap();
+                let mut head = format!("HTTP/2 {}\r\n", reply.head.status.as_u16());
+                for (name, value) in &reply.head.headers {
+                    head += &format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
+                }
+                Message { body: reply.body, ..Message::parse(head.as_bytes()) }
+            }
+        }
+    }
+}
