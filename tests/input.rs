@@ -1,9 +1,10 @@
 //! Wrong input, through the real binary: every mistake is told with a code, an object and what to do, the exit code says
 //! how bad it is, nothing hangs or panics, and the neighbours of what is broken are served.
-//! Files and their text here, objects in `objects`, rules and circles in `heavy`, the command line in `commands`.
+//! Files and their text here, objects in `objects`, options of Middlewares in `middlewares`, rules and circles in `heavy`, the command line in `commands`.
 
 mod commands;
 mod heavy;
+mod middlewares;
 mod objects;
 
 use std::fs;

@@ -32,6 +32,7 @@ mod strip_prefix_regex;
 
 use std::sync::Arc;
 
+pub use self::basic_auth::knows_hash;
 use crate::config::Middleware;
 use crate::filter::Filter;
 use crate::registry::BadConfig;

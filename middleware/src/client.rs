@@ -1,7 +1,7 @@
 //! The HTTP client of filters that ask another server: HTTP/1.1 over kept connections, TLS, a limit of time.
 //! It follows no redirects, keeps no cookies, and adds nothing to what it is told to send.
 
-mod tls;
+pub(crate) mod tls;
 
 use std::time::Duration;
 

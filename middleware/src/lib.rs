@@ -45,11 +45,12 @@ pub mod reply;
 pub mod testing;
 
 pub use around::{Around, Attempt, Failure, Hold, Instead, Verdict};
+pub use builtin::knows_hash;
 pub use chain::{Chain, ChainState, Link};
 pub use filter::{
     BoxFuture, Client, ClientTls, Fault, Filter, Flow, Notes, Progress, RequestCx, ResponseCx, Slot, Step,
 };
 pub use go_regex::go_regex;
 pub use header::canonical;
-pub use registry::{BadConfig, BuildError, Kind, Registry};
+pub use registry::{BadConfig, BuildError, Kind, Registry, wrong_options};
 pub use reply::{Reply, status_text};

@@ -122,6 +122,13 @@ impl Registry {
     }
 }
 
+/// What is wrong with a middleware's options, the first mistake of each key; paths start with the key. Filters of one's
+/// own are left out: whether they can be built, their registry says.
+pub fn wrong_options(middleware: &Middleware) -> Vec<BadConfig> {
+    let wrong = |key: &builtin::Key| key.build(middleware, "")?.err().map(|bad| bad.under(key.name()));
+    builtin::set_keys(middleware).filter_map(wrong).collect()
+}
+
 /// One key that is set.
 enum Configured<'m> {
     BuiltIn(&'static builtin::Key),

@@ -149,6 +149,7 @@ impl<'a> Compiler<'a> {
                 self.place(name, router, &entry_points, &children, &mut placed);
             }
         }
+        self.diagnostics.extend(self.filters.unusable_plugins());
         let tcp = self.tcp(&entry_points, &mut tcp_parts);
         let udp = self.udp(&mut udp_services);
         let on = |position: usize, tls: bool| {

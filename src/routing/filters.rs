@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ingora_middleware::{Chain, Filter, Link, Registry};
+use ingora_middleware::{BuildError, Chain, Filter, Link, Registry};
 
 use super::table::Table;
-use crate::dynamic::Configuration;
+use crate::diagnostic::Diagnostic;
 use crate::dynamic::http::Middleware;
+use crate::dynamic::{Configuration, Section};
 
 /// A middleware and, for those with a state per router, the router.
 type Key = (String, Option<String>);
@@ -53,6 +54,27 @@ impl<'a> Filters<'a> {
             .map(|name| Ok(Link::new(name.as_str(), self.filter(router, name)?)))
             .collect::<Result<Vec<_>, Problem>>()?;
         Ok((Chain::new(links), flat))
+    }
+
+    /// The Middlewares whose filter of one's own can't be built, used or not: what else is wrong with Middlewares, their
+    /// translation tells.
+    pub(super) fn unusable_plugins(&self) -> Vec<Diagnostic> {
+        let plugins = self.configuration.http.middlewares.iter().filter(|(_, settings)| settings.plugin.len() == 1);
+        let built = |name: &String| self.done.iter().any(|((done, _), filter)| done == name && filter.is_ok());
+        let unusable = |(name, settings): (&String, &Middleware)| {
+            if built(name) {
+                return None;
+            }
+            let origin = self.configuration.origins.get(Section::HttpMiddleware, name)?;
+            let error = self.registry.build(settings).err()?;
+            let (path, message) = match error {
+                BuildError::UnknownPlugin { ref name, .. } => (format!("plugin.{name}"), error.to_string()),
+                BuildError::Invalid(bad) => (bad.path, bad.message),
+                other => ("plugin".to_owned(), other.to_string()),
+            };
+            Some(Diagnostic::error("BadOption", &origin.object, format!("spec.{path}"), message))
+        };
+        plugins.filter_map(unusable).collect()
     }
 
     /// All filters that were built.

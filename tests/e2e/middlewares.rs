@@ -6,5 +6,7 @@ mod compress;
 mod digest_auth;
 mod errors;
 mod forward_auth;
+mod grpc_web;
+mod page;
 mod rate_limit;
 mod retry;

@@ -69,17 +69,52 @@ pub async fn backend() -> Backend {
     .await
 }
 
+/// Answers over HTTP/2 as a server of gRPC does: with what it was sent, and its status in trailers.
+pub async fn grpc() -> Backend {
+    Backend::accepting(|tcp, seen| async move {
+        let mut connection = h2::server::handshake(tcp).await.map_err(std::io::Error::other)?;
+        while let Some(Ok((request, respond))) = connection.accept().await {
+            tokio::spawn(answer_grpc(request, respond, seen.clone()));
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn answer_grpc(
+    request: Request<RecvStream>,
+    mut respond: h2::server::SendResponse<Bytes>,
+    seen: Seen,
+) -> Result<(), h2::Error> {
+    let (head, mut stream) = request.into_parts();
+    seen.push(message(&head));
+    let (body, _) = read(&mut stream).await?;
+    let kind = head.headers.get("content-type").cloned().unwrap_or(http::HeaderValue::from_static("text/plain"));
+    let response = Response::builder().header("content-type", kind).header("x-backend", "grpc").body(()).unwrap();
+    let mut send = respond.send_response(response, false)?;
+    send.send_data(body.into(), false)?;
+    let trailers = [("grpc-status", "0"), ("grpc-message", "ok")];
+    send.send_trailers(trailers.map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).into_iter().collect())
+}
+
+/// The head of a request as a message.
+fn message(head: &http::request::Parts) -> Message {
+    let mut text = format!("{} {} {:?}\r\n", head.method, head.uri, head.version);
+    for (name, value) in &head.headers {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap_or("?"));
+    }
+    Message::parse(text.as_bytes())
+}
+
 async fn echo(
     request: Request<RecvStream>,
     mut respond: h2::server::SendResponse<Bytes>,
     seen: Seen,
 ) -> Result<(), h2::Error> {
     let (head, mut stream) = request.into_parts();
-    let mut text = format!("{} {} {:?}\r\n", head.method, head.uri, head.version);
-    for (name, value) in &head.headers {
-        text += &format!("{name}: {}\r\n", value.to_str().unwrap_or("?"));
-    }
-    seen.push(Message::parse(text.as_bytes()));
+    let seen_head = message(&head);
+    let mut text = seen_head.head.clone() + "\r\n";
+    seen.push(seen_head);
     let (body, trailers) = read(&mut stream).await?;
     let response = Response::builder().header("x-backend", "h2").body(()).unwrap();
     let mut send = respond.send_response(response, false)?;

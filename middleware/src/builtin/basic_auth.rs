@@ -54,11 +54,6 @@ impl BasicAuth {
                     BadConfig::new(field.as_str(), "is not a line `user:hash` with exactly one colon")
                 })?;
             let hash = Hash::new(hash);
-            if hash == Hash::Unknown {
-                log::warn!(
-                    "basicAuth: nobody can be user {name:?}: its hash is not of bcrypt, {{SHA}}, apr1 or MD5-crypt"
-                );
-            }
             let user = Arc::new(User { name: header_value(&field, name)?, hash, remembered: OnceLock::new() });
             decoy.get_or_insert_with(|| Arc::clone(&user));
             users.insert(name.into(), user);
@@ -130,6 +125,11 @@ impl Filter for BasicAuth {
             self.accept(cx, &user)
         }))
     }
+}
+
+/// Whether a hash of a password is of a kind that `basicAuth` knows: bcrypt, `{SHA}`, apr1, MD5-crypt.
+pub fn knows_hash(text: &str) -> bool {
+    Hash::new(text) != Hash::Unknown
 }
 
 /// User and password of an `Authorization` header.

@@ -74,6 +74,14 @@ impl ForwardAuth {
             return Err(BadConfig::new("forwardBody", "is not served by this version: take it out"));
         }
         size("maxBodySize", config.max_body_size)?;
+        for (i, name) in config.add_auth_cookies_to_response.iter().enumerate() {
+            // Names of cookies are made of what names of headers are made of.
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                let message =
+                    format!("{name:?} is no name of a cookie: letters, digits and !#$%&'*+-.^_`|~ are accepted");
+                return Err(BadConfig::new(format!("addAuthCookiesToResponse[{i}]"), message));
+            }
+        }
         Ok(ForwardAuth {
             client: Client::new(&address, config.tls.as_ref())?,
             question: Question::new(config)?,

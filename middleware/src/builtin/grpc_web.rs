@@ -6,9 +6,9 @@ mod text;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH,
-    CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN, TE, VARY,
+    CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN, TE, TRANSFER_ENCODING, VARY,
 };
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 use ingora_crds::middleware as config;
 use pingora_http::RequestHeader;
 
@@ -106,10 +106,6 @@ impl GrpcWeb {
         let inner = content_type.replacen(if text { GRPC_WEB_TEXT } else { GRPC_WEB }, GRPC, 1);
         let call = Call { text: text.then(Decoder::default), origin: self.origin(cx), open: false };
         cx.request.insert_header("Content-Type", inner).map_err(Fault::internal)?;
-        if text {
-            // Its length is that of the base64.
-            cx.request.remove_header(&CONTENT_LENGTH);
-        }
         *cx.slot = Some(Box::new(call));
         Ok(Flow::Next)
     }
@@ -130,11 +126,16 @@ impl Filter for GrpcWeb {
     }
 
     fn upstream_request(&self, slot: &mut Slot, request: &mut RequestHeader) -> Result<(), Fault> {
-        if call(slot).is_some() {
-            // What gRPC's servers ask of a client, to know that it reads trailers.
-            request.insert_header(TE, "trailers").map_err(Fault::internal)?;
+        let Some(call) = call(slot) else { return Ok(()) };
+        if call.text.is_some() {
+            // Its length is that of the base64.
+            request.remove_header(&CONTENT_LENGTH);
+            if request.version != Version::HTTP_2 {
+                request.insert_header(TRANSFER_ENCODING, "chunked").map_err(Fault::internal)?;
+            }
         }
-        Ok(())
+        // What gRPC's servers ask of a client, to know that it reads trailers.
+        request.insert_header(TE, "trailers").map_err(Fault::internal)
     }
 
     fn response(&self, cx: &mut ResponseCx<'_>) -> Result<(), Fault> {

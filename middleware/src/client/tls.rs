@@ -24,6 +24,11 @@ static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     Arc::new(roots)
 });
 
+/// Whether a client's TLS can be done with these settings, where another library does it.
+pub(crate) fn check(tls: &ClientTls) -> Result<(), BadConfig> {
+    settings(true, Some(tls)).map(drop)
+}
+
 /// What a client's TLS is done with; `needed` where its server speaks TLS at all.
 pub(super) fn settings(needed: bool, tls: Option<&ClientTls>) -> Result<Arc<ClientConfig>, BadConfig> {
     let provider = Arc::new(ring::default_provider());

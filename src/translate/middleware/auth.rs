@@ -3,6 +3,7 @@
 
 use ingora_crds::middleware::{BasicAuth, DigestAuth};
 use ingora_middleware::config::Auth;
+use ingora_middleware::knows_hash;
 
 use super::{Refused, Scope};
 use crate::dynamic::Secret;
@@ -17,6 +18,11 @@ pub(super) fn basic(cx: &mut Context<'_>, scope: &Scope<'_>, given: &BasicAuth) 
         Refused
     })?;
     check(cx, scope, &users, 2, path, &given.secret);
+    doubt(cx, scope, &users, path, |user| {
+        let (_, hash) = user.split_once(':')?;
+        let doubt = "its hash is of no kind that is known: write bcrypt ($2y$…), apr1 ($apr1$…), MD5 ($1$…) or {SHA}…";
+        (!knows_hash(hash)).then(|| doubt.to_owned())
+    });
     Ok(Auth {
         users,
         realm: given.realm.clone(),
@@ -33,12 +39,26 @@ pub(super) fn digest(cx: &mut Context<'_>, scope: &Scope<'_>, given: &DigestAuth
         Refused
     })?;
     check(cx, scope, &users, 3, path, &given.secret);
+    let realm = if given.realm.is_empty() { "traefik" } else { &given.realm };
+    doubt(cx, scope, &users, path, |user| {
+        let of = user.split(':').nth(1).filter(|of| *of != realm)?;
+        Some(format!("its realm is {of:?}, the Middleware's is {realm:?}: hash `user:{realm}:password`"))
+    });
     Ok(Auth {
         users,
         realm: given.realm.clone(),
         remove_header: given.remove_header,
         header_field: given.header_field.clone(),
     })
+}
+
+/// Warns of users who can never prove who they are, and says why.
+fn doubt(cx: &mut Context<'_>, scope: &Scope<'_>, users: &[Secret], path: &str, why: impl Fn(&str) -> Option<String>) {
+    for (i, user) in users.iter().enumerate() {
+        if let Some(why) = why(&user.0) {
+            cx.warning("UnusableUser", scope.object, path, format!("user {} is never let in: {why}", i + 1));
+        }
+    }
 }
 
 /// Says which user has not as many parts as needed: the filter can't be built then. Shows nothing of the user.

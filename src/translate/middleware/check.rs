@@ -1,12 +1,12 @@
-//! What can be told of a Middleware without building its filter: keys, empty options, unknown words, addresses, codes.
-//! Each of these makes Traefik's build fail, which disables the routers; the translation stays Traefik's. Regular
-//! expressions and the expressions of breakers are left to the filters.
+//! What can be told of a Middleware: keys, empty options, unknown words, addresses, codes, and what its filter refuses.
+//! Each of these makes Traefik's build fail, which disables the routers; the translation stays Traefik's.
 
 use std::net::IpAddr;
 
 use http::StatusCode;
 use ingora_crds::MiddlewareSpec;
 use ingora_crds::middleware::{Buffering, Compress, Headers, IpStrategy, Retry, SourceCriterion};
+use ingora_middleware::wrong_options;
 use ipnet::IpNet;
 
 use crate::diagnostic::ObjectRef;
@@ -79,7 +79,36 @@ pub(super) fn options(middleware: &Middleware) -> Vec<Finding> {
     found.extend(m.buffering.as_ref().map(buffering).unwrap_or_default());
     found.extend(m.compress.as_ref().map(compress).unwrap_or_default());
     found.extend(m.retry.as_ref().map(retry).unwrap_or_default());
+    found.extend(refused(m, &found));
     found
+}
+
+/// Options that Traefik 3 accepts and doesn't heed.
+pub(super) fn without_effect(middleware: &Middleware) -> Vec<Finding> {
+    let Some(h) = &middleware.headers else { return Vec::new() };
+    let redirect = "has no effect, as in Traefik 3: use redirectScheme, or a redirection of the entry point";
+    let options = [
+        ("sslRedirect", h.ssl_redirect, redirect),
+        ("sslTemporaryRedirect", h.ssl_temporary_redirect, redirect),
+        ("sslHost", !h.ssl_host.is_empty(), redirect),
+        ("sslForceHost", h.ssl_force_host, redirect),
+        ("featurePolicy", !h.feature_policy.is_empty(), "has no effect, as in Traefik 3: use permissionsPolicy"),
+    ];
+    let set = options.into_iter().filter(|(_, set, _)| *set);
+    set.map(|(key, _, message)| (format!("spec.headers.{key}"), message.to_owned())).collect()
+}
+
+/// What a filter can't be built from, where nothing of its key was found yet: it tells its first mistake only.
+fn refused(middleware: &Middleware, found: &[Finding]) -> Vec<Finding> {
+    let key = |path: &str| path.split(['.', '[']).nth(1).unwrap_or_default().to_owned();
+    let told: Vec<String> = found.iter().map(|(path, _)| key(path)).collect();
+    let refused = wrong_options(middleware).into_iter().map(|bad| (format!("spec.{}", bad.path), bad.message));
+    refused.filter(|(path, _)| !told.contains(&key(path)) && !is_users(path)).collect()
+}
+
+/// Users have no field in the object: what is wrong with their Secret is told where it is read.
+fn is_users(path: &str) -> bool {
+    path.split(['.', '[']).nth(2) == Some("users")
 }
 
 /// Addresses and CIDRs, at least one. `path` is the list's owner.

@@ -7,21 +7,38 @@ use crate::dynamic::Section;
 use crate::translate::Options;
 use crate::translate::fixture::{Outcome, outcome, outcome_with};
 
+/// For nobody: made for these tests.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBLjCB4aADAgECAhQm7lrnr0F/hZF6o32JOmVmFCN7tTAFBgMrZXAwDDEKMAgG\n\
+A1UEAwwBdDAgFw0yNjExMjYwMTIzMDBaGA8yMTI2MTEwMjAxMjMwMFowDDEKMAgG\n\
+A1UEAwwBdDAqMAUGAytlcAMhAA+8Bn8nP6hDORcloS58kRKRGB7zgQpB8E12gvva\n\
+ZLb0o1MwUTAdBgNVHQ4EFgQUZJuLlfy7cR9aT9VPJ8yiOAvmbzswHwYDVR0jBBgw\n\
+FoAUZJuLlfy7cR9aT9VPJ8yiOAvmbzswDwYDVR0TAQH/BAUwAwEB/zAFBgMrZXAD\n\
+QQCQplWXReDGxkest+82AP74nkXN10faTxjGxVOzXhQCp1IXV50kkeMKLaYfLIcl\n\
+yF79+WYqiGUXhOhCjfmNeZUC\n\
+-----END CERTIFICATE-----\n";
+const KEY: &str = "\
+-----BEGIN PRIVATE KEY-----\n\
+MC4CAQAwBQYDK2VwBCIEIARHFxgVeNoQRDVU/y6QpR6vKbBo1VvZ/P37fzvFAWGI\n\
+-----END PRIVATE KEY-----\n";
+
 const OBJECTS: &str = r#"
-{kind: Secret, metadata: {namespace: default, name: pair}, stringData: {tls.crt: "-----BEGIN C", tls.key: "-----BEGIN hidden"}}
+{kind: Secret, metadata: {namespace: default, name: pair}, stringData: {tls.crt: CERTIFICATE, tls.key: PRIVATE}}
 ---
-{kind: Secret, metadata: {namespace: default, name: ca}, stringData: {tls.ca: "-----BEGIN CA"}}
+{kind: Secret, metadata: {namespace: default, name: ca}, stringData: {tls.ca: CERTIFICATE}}
 ---
-{kind: Secret, metadata: {namespace: default, name: users}, stringData: {users: "a:hidden\nb:hidden"}}
+{kind: Secret, metadata: {namespace: default, name: users}, stringData: {users: "a:$apr1$x$hidden\nb:$1$x$hidden"}}
 ---
-{kind: Secret, metadata: {namespace: default, name: digest}, stringData: {users: "a:realm:hidden"}}
+{kind: Secret, metadata: {namespace: default, name: digest}, stringData: {users: "a:traefik:hidden"}}
 ---
 {kind: Secret, type: kubernetes.io/basic-auth, metadata: {namespace: default, name: login}, stringData: {username: me, password: hidden}}
 ---
 "#;
 
 fn middleware(spec: &str) -> Outcome {
-    outcome(&format!("{OBJECTS}{{kind: Middleware, metadata: {{namespace: default, name: m.x}}, spec: {spec}}}"))
+    let objects = OBJECTS.replace("CERTIFICATE", &format!("{CERTIFICATE:?}")).replace("PRIVATE", &format!("{KEY:?}"));
+    outcome(&format!("{objects}{{kind: Middleware, metadata: {{namespace: default, name: m.x}}, spec: {spec}}}"))
 }
 
 #[test]
@@ -49,22 +66,22 @@ fn translates() {
             "{rateLimit: {redis: {endpoints: ['r:1'], secret: login, tls: {caSecret: ca, certSecret: pair, insecureSkipVerify: true}, db: 1, poolSize: 2, minIdleConns: 3, maxActiveConns: 4, readTimeout: 6s, writeTimeout: 7s, dialTimeout: 8s}}}",
             json!({"rateLimit": {"period": "1s", "burst": 1, "redis": {
                 "endpoints": ["r:1"], "username": "me", "password": "xxxx",
-                "tls": {"ca": "-----BEGIN CA", "cert": "-----BEGIN C", "key": "xxxx", "insecureSkipVerify": true},
+                "tls": {"ca": CERTIFICATE, "cert": CERTIFICATE, "key": "xxxx", "insecureSkipVerify": true},
                 "db": 1, "poolSize": 2, "minIdleConns": 3, "maxActiveConns": 4,
                 "readTimeout": "6s", "writeTimeout": "7s", "dialTimeout": "8s",
             }}}),
         ),
         (
-            "{circuitBreaker: {expression: E}}",
+            "{circuitBreaker: {expression: RequestThreshold() > 1}}",
             json!({"circuitBreaker": {
-                "expression": "E", "checkPeriod": "100ms", "fallbackDuration": "10s", "recoveryDuration": "10s",
+                "expression": "RequestThreshold() > 1", "checkPeriod": "100ms", "fallbackDuration": "10s", "recoveryDuration": "10s",
                 "responseCode": 503,
             }}),
         ),
         (
-            "{circuitBreaker: {expression: E, checkPeriod: 1s, fallbackDuration: 2s, recoveryDuration: 3s, responseCode: 418}}",
+            "{circuitBreaker: {expression: RequestThreshold() > 1, checkPeriod: 1s, fallbackDuration: 2s, recoveryDuration: 3s, responseCode: 418}}",
             json!({"circuitBreaker": {
-                "expression": "E", "checkPeriod": "1s", "fallbackDuration": "2s", "recoveryDuration": "3s",
+                "expression": "RequestThreshold() > 1", "checkPeriod": "1s", "fallbackDuration": "2s", "recoveryDuration": "3s",
                 "responseCode": 418,
             }}),
         ),
@@ -85,11 +102,11 @@ fn translates() {
             json!({"forwardAuth": {"address": "http://a", "maxBodySize": -1, "maxResponseBodySize": -1}}),
         ),
         (
-            "{forwardAuth: {address: 'http://a', trustForwardHeader: false, maxBodySize: 1, maxResponseBodySize: 2, authResponseHeaders: [X], headerField: H, forwardBody: true, authSigninURL: s, tls: {caSecret: ca, certSecret: pair, caOptional: true}}}",
+            "{forwardAuth: {address: 'http://a', trustForwardHeader: false, maxBodySize: 1, maxResponseBodySize: 2, authResponseHeaders: [X], headerField: H, authSigninURL: s, tls: {caSecret: ca, certSecret: pair, caOptional: true}}}",
             json!({"forwardAuth": {
                 "address": "http://a", "trustForwardHeader": false, "maxBodySize": 1, "maxResponseBodySize": 2,
-                "authResponseHeaders": ["X"], "headerField": "H", "forwardBody": true, "authSigninURL": "s",
-                "tls": {"ca": "-----BEGIN CA", "cert": "-----BEGIN C", "key": "xxxx", "caOptional": true},
+                "authResponseHeaders": ["X"], "headerField": "H", "authSigninURL": "s",
+                "tls": {"ca": CERTIFICATE, "cert": CERTIFICATE, "key": "xxxx", "caOptional": true},
             }}),
         ),
         (
@@ -108,7 +125,8 @@ fn translates() {
         assert_eq!(out.messages(), "", "{spec}");
         let origin = out.configuration.origins.get(Section::HttpMiddleware, "default-m-x").unwrap();
         assert_eq!(origin.object.to_string(), "Middleware default/m.x", "{spec}");
-        assert!(!format!("{:?}", out.configuration).contains("hidden"), "{spec}");
+        let shown = format!("{:?}", out.configuration);
+        assert!(!shown.contains("hidden") && !shown.contains("PRIVATE KEY"), "{spec}");
     }
 }
 
@@ -209,6 +227,50 @@ fn what_no_filter_can_be_built_from_is_emitted_and_told() {
         assert_eq!(out.findings("Middleware"), findings, "{spec}");
         assert_eq!(out.configuration.http.middlewares.len(), 1, "{spec}");
         assert!(!out.messages().contains("hidden"), "{spec}");
+    }
+}
+
+#[test]
+fn options_without_effect_are_told() {
+    let out = middleware(
+        "{headers: {sslRedirect: true, sslTemporaryRedirect: true, sslHost: a, sslForceHost: true, featurePolicy: x}}",
+    );
+    let keys = ["featurePolicy", "sslForceHost", "sslHost", "sslRedirect", "sslTemporaryRedirect"];
+    assert_eq!(out.findings("Middleware"), keys.map(|key| format!("W NoEffect spec.headers.{key}")));
+}
+
+#[test]
+fn users_who_are_never_let_in_are_told() {
+    let users = |users: &str, spec: &str| {
+        outcome(&format!(
+            "{{kind: Secret, metadata: {{namespace: default, name: u}}, stringData: {{users: \"{users}\"}}}}\n---\n\
+             {{kind: Middleware, metadata: {{namespace: default, name: m}}, spec: {spec}}}"
+        ))
+    };
+    for (list, spec, findings) in [
+        (
+            "a:plain\\nb:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+            "{basicAuth: {secret: u}}",
+            vec!["W UnusableUser spec.basicAuth.secret"],
+        ),
+        ("a:other:0\\nb:traefik:0", "{digestAuth: {secret: u}}", vec!["W UnusableUser spec.digestAuth.secret"]),
+        ("a:other:0", "{digestAuth: {secret: u, realm: other}}", vec![]),
+    ] {
+        assert_eq!(users(list, spec).findings("Middleware"), findings, "{list}");
+    }
+}
+
+#[test]
+fn traefik_2_left_no_empty_path() {
+    for (group, expected) in [
+        ("traefik.containo.us/v1alpha1", json!({"stripPrefix": {"prefixes": ["/a"], "forceSlash": true}})),
+        ("traefik.io/v1alpha1", json!({"stripPrefix": {"prefixes": ["/a"]}})),
+    ] {
+        let out = outcome(&format!(
+            "{{apiVersion: {group}, kind: Middleware, metadata: {{namespace: default, name: m}}, \
+             spec: {{stripPrefix: {{prefixes: [/a]}}}}}}"
+        ));
+        assert_eq!(out.json("/http/middlewares/default-m"), expected);
     }
 }
 

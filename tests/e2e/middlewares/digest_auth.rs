@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use pingora::tls::hash::{MessageDigest, hash};
 use tokio::process::Command;
 
 use crate::support::protocol::BOTH;
@@ -33,18 +34,49 @@ async fn who_knows_the_password_is_let_in() {
             + secret("users", "users", ANN),
     )
     .await;
-    for version in ["--http1.1", "--http2-prior-knowledge"] {
-        let right = curl(&gateway, &[version, "--digest", "--user", "ann:secret"]).await;
-        assert!(right.ends_with("\n200"), "{right}");
-        backend.last().assert_header("X-User", "ann").assert_no_header("Authorization");
-        for user in ["ann:wrong", "bob:secret"] {
-            let wrong = curl(&gateway, &[version, "--digest", "--user", user]).await;
-            assert_eq!(wrong, "401 Unauthorized\n\n401", "{user}");
-        }
-        let basic = curl(&gateway, &[version, "--basic", "--user", "ann:secret"]).await;
-        assert_eq!(basic, "401 Unauthorized\n\n401");
+    let right = curl(&gateway, &["--digest", "--user", "ann:secret"]).await;
+    assert!(right.ends_with("\n200"), "{right}");
+    backend.last().assert_header("X-User", "ann").assert_no_header("Authorization");
+    for user in ["ann:wrong", "bob:secret"] {
+        let wrong = curl(&gateway, &["--digest", "--user", user]).await;
+        assert_eq!(wrong, "401 Unauthorized\n\n401", "{user}");
+    }
+    let basic = curl(&gateway, &["--basic", "--user", "ann:secret"]).await;
+    assert_eq!(basic, "401 Unauthorized\n\n401");
+    assert_eq!(backend.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_proof_serves_once_whatever_the_protocol() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(
+        route("r").middlewares(&["auth"]).to(&backend)
+            + middleware("auth", "digestAuth: {secret: users}")
+            + secret("users", "users", ANN),
+    )
+    .await;
+    for protocol in BOTH {
+        let challenge = protocol.get(&gateway, "a", "/x").await;
+        let challenge = challenge.assert_status(401).header("WWW-Authenticate").unwrap();
+        let part = |name: &str| challenge.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+        let (nonce, opaque) = (part("nonce"), part("opaque"));
+        let request = md5("GET:/x");
+        let proof = md5(&format!("{}:{nonce}:00000001:c:auth:{request}", md5("ann:traefik:secret")));
+        let header = format!(
+            "Digest username=\"ann\", realm=\"traefik\", nonce=\"{nonce}\", uri=\"/x\", qop=auth, nc=00000001, \
+             cnonce=\"c\", response=\"{proof}\", opaque=\"{opaque}\", algorithm=MD5"
+        );
+        let ask = async || protocol.ask(&gateway, "GET", "a", "/x", &[("Authorization", &header)], "").await;
+        ask().await.assert_status(200);
+        let stale = ask().await;
+        assert!(stale.assert_status(401).header("WWW-Authenticate").unwrap().ends_with(", stale=true"), "{stale:?}");
     }
     assert_eq!(backend.requests(), 2);
+}
+
+fn md5(text: &str) -> String {
+    let digest = hash(MessageDigest::md5(), text.as_bytes()).unwrap();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]

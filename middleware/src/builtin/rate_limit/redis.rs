@@ -16,6 +16,7 @@ use redis::{
 use tokio::sync::Mutex;
 
 use super::bucket::{Decision, Rate};
+use crate::client;
 use crate::config::{ClientTls, Redis};
 use crate::registry::BadConfig;
 
@@ -165,6 +166,7 @@ impl Server {
         let response =
             timeout("readTimeout", config.read_timeout, 3)? + timeout("writeTimeout", config.write_timeout, 3)?;
         let nodes = endpoints(config)?;
+        config.tls.as_ref().map_or(Ok(()), |tls| client::tls::check(tls).map_err(|bad| bad.under("tls")))?;
         let certificates = config.tls.as_ref().map(certificates);
         let bad_tls = |e: RedisError| BadConfig::new("tls", format!("can't be used: {e}"));
         let password = config.password.as_ref().map(|password| password.0.as_str());

@@ -106,7 +106,7 @@ fn names_the_field_that_is_wrong() {
         (redis(Redis { read_timeout: duration("-1s"), ..Default::default() }), "redis.readTimeout"),
         (redis(Redis { write_timeout: duration("-1s"), ..Default::default() }), "redis.writeTimeout"),
         (redis(Redis { dial_timeout: duration("-1s"), ..Default::default() }), "redis.dialTimeout"),
-        (redis(Redis { tls: Some(bad_ca), ..Default::default() }), "redis.tls"),
+        (redis(Redis { tls: Some(bad_ca), ..Default::default() }), "redis.tls.caSecret"),
     ] {
         assert_eq!(RateLimit::new(&config, "m").err().map(|e| e.path).as_deref(), Some(path), "{config:?}");
     }
