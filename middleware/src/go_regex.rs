@@ -3,6 +3,8 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::registry::BadConfig;
+
 /// How large a compiled expression may become, in bytes.
 const SIZE_LIMIT: usize = 4 << 20;
 
@@ -19,6 +21,11 @@ pub fn go_regex(text: &str) -> Result<Regex, String> {
         let line = text.lines().last().unwrap_or_default();
         line.strip_prefix("error: ").unwrap_or(line).to_owned()
     })
+}
+
+/// Compiles an expression that is the value of an option.
+pub(crate) fn regex_option(field: &str, text: &str) -> Result<Regex, BadConfig> {
+    go_regex(text).map_err(|e| BadConfig::new(field, format!("{text:?} is no regular expression: {e}")))
 }
 
 /// The expression in Rust's syntax.

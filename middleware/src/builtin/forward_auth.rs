@@ -15,7 +15,7 @@ use self::question::Question;
 use crate::client::{CallError, Client};
 use crate::config;
 use crate::filter::{Fault, Filter, Flow, Progress, RequestCx, ResponseCx, Step};
-use crate::go_regex::go_regex;
+use crate::go_regex::regex_option;
 use crate::header::{canonical, header_name, header_value};
 use crate::registry::BadConfig;
 use crate::reply::Reply;
@@ -58,9 +58,7 @@ impl ForwardAuth {
         let address = address(&config.address)?;
         let copied_regex = match config.auth_response_headers_regex.as_str() {
             "" => None,
-            text => {
-                Some(go_regex(text).map_err(|e| BadConfig::new("authResponseHeadersRegex", format!("{text:?}: {e}")))?)
-            }
+            text => Some(regex_option("authResponseHeadersRegex", text)?),
         };
         let user_header = match config.header_field.as_str() {
             "" => None,

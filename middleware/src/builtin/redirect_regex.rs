@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::redirect::redirect;
 use crate::filter::{Filter, RequestCx, Step};
-use crate::go_regex::go_regex;
+use crate::go_regex::regex_option;
 use crate::registry::BadConfig;
 
 /// Redirects where the URL matches and the rewritten one differs.
@@ -20,7 +20,7 @@ pub(super) struct RedirectRegex {
 
 impl RedirectRegex {
     pub(super) fn new(config: &config::RedirectRegex) -> Result<Self, BadConfig> {
-        let regex = go_regex(&config.regex).map_err(|e| BadConfig::new("regex", e))?;
+        let regex = regex_option("regex", &config.regex)?;
         Ok(RedirectRegex { regex, replacement: config.replacement.clone(), permanent: config.permanent })
     }
 }

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::replace_path::{refuse, replace, rooted};
 use crate::filter::{Filter, Flow, Progress, RequestCx, Step};
-use crate::go_regex::go_regex;
+use crate::go_regex::regex_option;
 use crate::path;
 use crate::registry::BadConfig;
 use crate::reply::Reply;
@@ -21,7 +21,7 @@ pub(super) struct ReplacePathRegex {
 
 impl ReplacePathRegex {
     pub(super) fn new(config: &config::ReplacePathRegex) -> Result<Self, BadConfig> {
-        let regex = go_regex(config.regex.trim()).map_err(|e| BadConfig::new("regex", e))?;
+        let regex = regex_option("regex", config.regex.trim())?;
         Ok(ReplacePathRegex { regex, replacement: config.replacement.trim().to_owned() })
     }
 

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::strip_prefix::strip;
 use crate::filter::{Fault, Filter, Flow, Progress, RequestCx, Step};
-use crate::go_regex::go_regex;
+use crate::go_regex::regex_option;
 use crate::path;
 use crate::registry::BadConfig;
 
@@ -20,11 +20,8 @@ pub(super) struct StripPrefixRegex {
 
 impl StripPrefixRegex {
     pub(super) fn new(config: &config::StripPrefixRegex) -> Result<Self, BadConfig> {
-        let expressions = config
-            .regex
-            .iter()
-            .enumerate()
-            .map(|(i, text)| go_regex(text.trim()).map_err(|e| BadConfig::new(format!("regex[{i}]"), e)));
+        let expressions =
+            config.regex.iter().enumerate().map(|(i, text)| regex_option(&format!("regex[{i}]"), text.trim()));
         Ok(StripPrefixRegex { expressions: expressions.collect::<Result<_, _>>()? })
     }
 

@@ -11,7 +11,7 @@ use ingora_crds::middleware as config;
 use regex::Regex;
 
 use crate::filter::{Fault, RequestCx, ResponseCx, first};
-use crate::go_regex::go_regex;
+use crate::go_regex::regex_option;
 use crate::header::header_value;
 use crate::registry::BadConfig;
 use crate::reply::Reply;
@@ -66,10 +66,7 @@ impl Cors {
                 .map(|(i, origin)| header_value(&format!("accessControlAllowOriginList[{i}]"), origin))
                 .collect::<Result<_, _>>()?,
             origin_patterns: patterns
-                .map(|(i, pattern)| {
-                    let field = || format!("accessControlAllowOriginListRegex[{i}]");
-                    go_regex(pattern).map_err(|e| BadConfig::new(field(), e))
-                })
+                .map(|(i, pattern)| regex_option(&format!("accessControlAllowOriginListRegex[{i}]"), pattern))
                 .collect::<Result<_, _>>()?,
             expose: joined("accessControlExposeHeaders", &config.access_control_expose_headers)?,
             max_age: config.access_control_max_age.into(),
