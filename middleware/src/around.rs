@@ -7,6 +7,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use pingora_http::RequestHeader;
 
+use crate::filter::Filter;
 use crate::reply::Reply;
 
 /// What a filter does around the filters further in and the server. Asked by the proxy; see [`crate::Filter::around`].
@@ -17,6 +18,11 @@ pub trait Around: Send + Sync {
     fn hold_request(&self, request: &RequestHeader) -> Option<Hold> {
         let _ = request;
         None
+    }
+
+    /// Whether the filters further in see the held body, in [`crate::Notes::body`].
+    fn shows_body(&self) -> bool {
+        false
     }
 
     /// How the response's body is held before it is judged; `None` lets it stream.
@@ -95,6 +101,31 @@ pub struct Instead {
     pub request: RequestHeader,
     /// The status that the answer gets, whatever it was.
     pub status: u16,
+}
+
+/// Holds a request's body for the filter after it; see [`Filter::wants_body`].
+pub(crate) struct HoldBody(pub(crate) Hold);
+
+// === impl HoldBody ===
+
+impl Filter for HoldBody {
+    fn around(&self) -> Option<&dyn Around> {
+        Some(self)
+    }
+}
+
+impl Around for HoldBody {
+    fn hold_request(&self, _: &RequestHeader) -> Option<Hold> {
+        Some(self.0.clone())
+    }
+
+    fn shows_body(&self) -> bool {
+        true
+    }
+
+    fn judge(&self, _: &Attempt<'_>) -> Verdict {
+        Verdict::Pass
+    }
 }
 
 // === impl Hold ===

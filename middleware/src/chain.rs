@@ -9,6 +9,7 @@ use http::HeaderMap;
 use pingora_http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
+use crate::around::HoldBody;
 use crate::filter::{Client, Fault, Filter, Flow, Notes, Progress, RequestCx, ResponseCx, Slot, Step};
 
 /// One filter of a chain under its middleware's name.
@@ -43,10 +44,15 @@ pub struct ChainState {
 // === impl Chain ===
 
 impl Chain {
-    /// A chain of these links, outermost first.
+    /// A chain of these links, outermost first. Before one that wants the request's body stands another that holds it.
     pub fn new(links: Vec<Link>) -> Self {
+        let with_holds = links.into_iter().flat_map(|link| {
+            let hold = link.filter.wants_body().map(|hold| Link::new(link.name.clone(), Arc::new(HoldBody(hold))));
+            hold.into_iter().chain([link])
+        });
+        let links: Box<[Link]> = with_holds.collect();
         let around = links.iter().any(|link| link.filter.around().is_some());
-        Chain { links: links.into(), around }
+        Chain { links, around }
     }
 
     /// Whether a filter acts around those further in: then the chain is run in parts, each up to such a filter.
@@ -182,14 +188,25 @@ impl Chain {
     }
 
     /// Ends the response's body where trailers do, innermost first: filters add to `rest` what they still hold. One that
-    /// writes the trailers down itself adds that; where `rest` is empty in the end, trailers are sent.
+    /// writes the trailers down itself adds that, and leaves none.
     pub fn response_trailers(
         &self,
         state: &mut ChainState,
         trailers: &mut HeaderMap,
         rest: &mut Option<Bytes>,
     ) -> Result<(), Fault> {
-        for (link, slot) in self.those(0..state.passed, state).rev() {
+        self.response_trailers_part(0..state.passed, state, trailers, rest)
+    }
+
+    /// The same for a part.
+    pub fn response_trailers_part(
+        &self,
+        part: Range<usize>,
+        state: &mut ChainState,
+        trailers: &mut HeaderMap,
+        rest: &mut Option<Bytes>,
+    ) -> Result<(), Fault> {
+        for (link, slot) in self.those(part, state).rev() {
             let written = link.filter.response_trailers(slot, trailers).map_err(|fault| link.named(fault))?;
             let end = written.is_none();
             if end || rest.is_some() {
@@ -197,6 +214,7 @@ impl Chain {
             }
             if let Some(written) = written {
                 *rest = Some([rest.take().unwrap_or_default(), written].concat().into());
+                trailers.clear();
             }
         }
         Ok(())

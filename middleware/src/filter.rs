@@ -12,7 +12,7 @@ use http::uri::{Authority, PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use crate::around::Around;
+use crate::around::{Around, Hold};
 use crate::reply::Reply;
 
 /// A future on the heap: what a hook that must wait returns.
@@ -64,6 +64,12 @@ pub trait Filter: Send + Sync + 'static {
     fn response_trailers(&self, slot: &mut Slot, trailers: &mut HeaderMap) -> Result<Option<Bytes>, Fault> {
         let _ = (slot, trailers);
         Ok(None)
+    }
+
+    /// Whether its request hook wants the request's whole body, and how that is held: it is then in [`Notes::body`].
+    /// The same answer each time.
+    fn wants_body(&self) -> Option<Hold> {
+        None
     }
 
     /// How it acts around the filters further in and the server, if it does. The same answer each time.
@@ -135,6 +141,8 @@ pub struct Notes {
     pub suppress_forwarded_for: bool,
     /// The user that an authentication filter saw, for the access log.
     pub user: Option<Box<str>>,
+    /// The request's whole body, for filters that want it; none where the request has no body, or changes the protocol.
+    pub body: Option<Bytes>,
     /// The path was stripped to nothing. The head holds `/`, which is what the server gets, but a prefix added later
     /// is added to nothing.
     empty_path: bool,

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use exchange::Exchange;
 use futures_util::future::BoxFuture;
 use held::Held;
-use http::{Method, StatusCode, Version, header};
+use http::{HeaderMap, Method, StatusCode, Version, header};
 use ingora_middleware::{Around, Attempt, ChainState, Flow, Instead, Reply, Verdict};
 use log::warn;
 use pingora::protocols::http::HttpTask;
@@ -108,6 +108,9 @@ impl Call<'_> {
             && let Some(reply) = self.hold(at, &hold).await?
         {
             return Ok(Answer::reply(reply));
+        }
+        if around.shows_body() {
+            self.show_body(at.layer).await?;
         }
         let kept = match around.repeats() {
             true => Some((self.session.req_header().clone(), self.layer(at.layer)?.state.notes.clone())),
@@ -267,6 +270,22 @@ impl Call<'_> {
         for (layer, part) in hooks {
             let Some(Layer { route, state }) = self.ctx.layers.get_mut(*layer) else { continue };
             if let Err(fault) = route.chain.response_body_part(part.clone(), state, body, end) {
+                return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same at the end of a body that trailers follow.
+    fn response_trailers(
+        &mut self,
+        hooks: &[(usize, Range<usize>)],
+        trailers: &mut HeaderMap,
+        rest: &mut Option<Bytes>,
+    ) -> Result<()> {
+        for (layer, part) in hooks {
+            let Some(Layer { route, state }) = self.ctx.layers.get_mut(*layer) else { continue };
+            if let Err(fault) = route.chain.response_trailers_part(part.clone(), state, trailers, rest) {
                 return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
             }
         }

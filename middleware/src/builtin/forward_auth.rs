@@ -12,6 +12,7 @@ use regex::Regex;
 use url::Url;
 
 use self::question::Question;
+use crate::around::Hold;
 use crate::client::{CallError, Client};
 use crate::config;
 use crate::filter::{Fault, Filter, Flow, Progress, RequestCx, ResponseCx, Step};
@@ -31,6 +32,8 @@ pub(super) struct ForwardAuth {
     address: Url,
     client: Client,
     question: Question,
+    /// How the request's body is held, where the question has it, too.
+    body: Option<Hold>,
     /// Whether the question has the request's method.
     preserve_method: bool,
     /// Headers of its answer that the request gets.
@@ -68,10 +71,7 @@ impl ForwardAuth {
             "" => None,
             url => Some(header_value("authSigninURL", url)?),
         };
-        if config.forward_body {
-            return Err(BadConfig::new("forwardBody", "is not served by this version: take it out"));
-        }
-        size("maxBodySize", config.max_body_size)?;
+        let most_body = size("maxBodySize", config.max_body_size)?;
         for (i, name) in config.add_auth_cookies_to_response.iter().enumerate() {
             // Names of cookies are made of what names of headers are made of.
             if HeaderName::from_bytes(name.as_bytes()).is_err() {
@@ -83,6 +83,7 @@ impl ForwardAuth {
         Ok(ForwardAuth {
             client: Client::new(&address, config.tls.as_ref())?,
             question: Question::new(config)?,
+            body: config.forward_body.then(|| Hold::in_memory(most_body.map(|most| most as u64), Reply::empty(401))),
             preserve_method: config.preserve_request_method,
             copied: names("authResponseHeaders", &config.auth_response_headers)?,
             copied_regex,
@@ -97,7 +98,8 @@ impl ForwardAuth {
 
     async fn ask(&self, cx: &mut RequestCx<'_>) -> Progress {
         let method = if self.preserve_method { cx.request.method.clone() } else { Method::GET };
-        let mut question = http::Request::new(Bytes::new());
+        let body = cx.notes.body.clone().filter(|_| self.body.is_some());
+        let mut question = http::Request::new(body.unwrap_or_default());
         *question.method_mut() = method;
         *question.uri_mut() = self.address.as_str().parse().map_err(Fault::internal)?;
         *question.headers_mut() = self.question.headers(cx)?;
@@ -184,6 +186,10 @@ impl ForwardAuth {
 }
 
 impl Filter for ForwardAuth {
+    fn wants_body(&self) -> Option<Hold> {
+        self.body.clone()
+    }
+
     fn request<'a>(&'a self, cx: &'a mut RequestCx<'_>) -> Step<'a> {
         Step::Later(Box::pin(self.ask(cx)))
     }

@@ -103,10 +103,13 @@ impl Answer {
                     Event::Head(..) => continue,
                 },
             };
-            call.response_body(&self.hooks, &mut data, end)?;
+            match &mut trailers {
+                Some(trailers) => call.response_trailers(&self.hooks, trailers, &mut data)?,
+                None => call.response_body(&self.hooks, &mut data, end)?,
+            }
             let data = data.filter(|data| !data.is_empty());
             if end {
-                let next = trailers.take().map_or(Source::Over, Source::Trailers);
+                let next = trailers.take().filter(|t| !t.is_empty()).map_or(Source::Over, Source::Trailers);
                 if let Source::Server(exchange) = std::mem::replace(&mut self.source, next) {
                     exchange.end().await;
                 }

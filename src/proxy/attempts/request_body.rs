@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Version, header};
 use ingora_middleware::{Hold, Reply};
 use pingora_error::{Error, ErrorType, Result};
@@ -71,6 +71,19 @@ impl Call<'_> {
                 Err(Error::explain(ErrorType::ConnectionClosed, "the client left").into_down())
             }
         }
+    }
+
+    /// Shows the held body to the filters that follow.
+    pub(super) async fn show_body(&mut self, layer: usize) -> Result<()> {
+        let Some(held) = &mut self.held else { return Ok(()) };
+        let mut body = BytesMut::new();
+        held.rewind();
+        while let Some(piece) = held.next().await? {
+            body.extend_from_slice(&piece);
+        }
+        held.rewind();
+        self.layer(layer)?.state.notes.body = Some(body.freeze());
+        Ok(())
     }
 
     /// Reads the request's body to its end. A body that may not be is answered.

@@ -102,10 +102,10 @@ fn translates() {
             json!({"forwardAuth": {"address": "http://a", "maxBodySize": -1, "maxResponseBodySize": -1}}),
         ),
         (
-            "{forwardAuth: {address: 'http://a', trustForwardHeader: false, maxBodySize: 1, maxResponseBodySize: 2, authResponseHeaders: [X], headerField: H, authSigninURL: s, tls: {caSecret: ca, certSecret: pair, caOptional: true}}}",
+            "{forwardAuth: {address: 'http://a', trustForwardHeader: false, maxBodySize: 1, maxResponseBodySize: 2, authResponseHeaders: [X], headerField: H, forwardBody: true, authSigninURL: s, tls: {caSecret: ca, certSecret: pair, caOptional: true}}}",
             json!({"forwardAuth": {
                 "address": "http://a", "trustForwardHeader": false, "maxBodySize": 1, "maxResponseBodySize": 2,
-                "authResponseHeaders": ["X"], "headerField": "H", "authSigninURL": "s",
+                "authResponseHeaders": ["X"], "headerField": "H", "forwardBody": true, "authSigninURL": "s",
                 "tls": {"ca": CERTIFICATE, "cert": CERTIFICATE, "key": "xxxx", "caOptional": true},
             }}),
         ),

@@ -62,6 +62,41 @@ async fn the_other_server_decides() {
 }
 
 #[tokio::test]
+async fn the_body_may_be_asked_about() {
+    let (backend, auth) = (Backend::echo().await, Backend::replying("HTTP/1.1 200 OK\nContent-Length: 0\n\n").await);
+    let options = |limit| {
+        format!(
+            "forwardAuth: {{address: 'http://{}/', forwardBody: true, maxBodySize: {limit}, preserveRequestMethod: true}}",
+            auth.address
+        )
+    };
+    let gateway = Gateway::start(
+        route("r").rule("Host(`a`)").middlewares(&["auth"]).to(&backend)
+            + route("any").rule("Host(`any`)").middlewares(&["auth-any", "retry", "auth"]).to(&backend)
+            + middleware("auth", &options(10))
+            + middleware("auth-any", &options(-1))
+            + middleware("retry", "retry: {attempts: 2}"),
+    )
+    .await;
+    for protocol in BOTH {
+        for host in ["a", "any"] {
+            let reply = protocol.ask(&gateway, "POST", host, "/x", &[("Content-Type", "text/x")], "0123456789").await;
+            reply.assert_status(200);
+            let asked = auth.last();
+            assert_eq!((asked.start.as_str(), asked.text().as_str()), ("POST / HTTP/1.1", "0123456789"));
+            asked.assert_header("Content-Length", "10").assert_header("Content-Type", "text/x");
+            assert_eq!(backend.last().text(), "0123456789");
+            let seen = backend.requests();
+            let refused = protocol.ask(&gateway, "POST", host, "/x", &[], "0123456789a").await;
+            refused.assert_status(401).assert_body("");
+            assert_eq!(backend.requests(), seen);
+            protocol.get(&gateway, host, "/").await.assert_status(200);
+            assert_eq!(auth.last().text(), "");
+        }
+    }
+}
+
+#[tokio::test]
 async fn tls_is_verified() {
     let backend = Backend::echo().await;
     let auth = Backend::tls().await;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -89,6 +90,8 @@ struct Asked {
     section: &'static str,
     target: &'static str,
     headers: &'static [(&'static str, &'static str)],
+    /// With one it is a POST, else a GET.
+    body: &'static str,
     /// The status, or a request that the server saw.
     expected: Expected,
 }
@@ -97,6 +100,8 @@ enum Expected {
     Status(u16),
     /// The status and a header.
     Header(u16, &'static str, &'static str),
+    /// The status and the body.
+    Body(u16, &'static str),
     /// The target that the server sees.
     Target(&'static str),
     /// A header that the server sees.
@@ -109,10 +114,14 @@ const fn ask(
     headers: &'static [(&'static str, &'static str)],
     expected: Expected,
 ) -> Asked {
-    Asked { section, target, headers, expected }
+    Asked { section, target, headers, body: "", expected }
 }
 
-use Expected::{Header, Seen, Status, Target};
+const fn post(section: &'static str, body: &'static str, expected: Expected) -> Asked {
+    Asked { section, target: "/", headers: &[], body, expected }
+}
+
+use Expected::{Body, Header, Seen, Status, Target};
 
 const ASKED: &[Asked] = &[
     ask("addPrefix", "/x", &[], Target("/v1/x")),
@@ -145,6 +154,11 @@ const ASKED: &[Asked] = &[
     ask("circuitBreaker", "/missing", &[], Status(404)),
     ask("circuitBreaker", "/", &[], Status(503)),
     ask("compress", "/", &[("Accept-Encoding", "gzip")], Header(200, "Content-Encoding", "gzip")),
+    ask("errors", "/missing", &[], Body(404, "page of /404.html")),
+    ask("errors", "/", &[], Status(200)),
+    ask("retry", "/flaky", &[], Status(200)),
+    post("buffering", "1234", Status(200)),
+    post("buffering", "12345", Status(413)),
     ask("contentType", "/", &[], Status(200)),
     ask("encodedCharacters", "/a%5Cb", &[], Status(400)),
     ask("encodedCharacters", "/a%2Fb", &[], Target("/a%2Fb")),
@@ -161,9 +175,19 @@ async fn every_example_does_what_it_says() {
         format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
     })
     .await;
+    let pages = Backend::answering(|request: &Message| {
+        let page = format!("page of {}", request.target());
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len())
+    })
+    .await;
     for protocol in BOTH {
-        let backend = Backend::answering(|request: &Message| {
-            let status = if request.target() == "/missing" { "404 Not Found" } else { "200 OK" };
+        let failures = AtomicUsize::new(0);
+        let backend = Backend::answering(move |request: &Message| {
+            let status = match request.target() {
+                "/missing" => "404 Not Found",
+                "/flaky" if failures.fetch_add(1, Ordering::SeqCst) < 2 => "503 Service Unavailable",
+                _ => "200 OK",
+            };
             let head = &request.head;
             format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{head}", head.len())
         })
@@ -172,7 +196,10 @@ async fn every_example_does_what_it_says() {
         let sections = sections();
         for (name, text) in &sections {
             for example in examples(text) {
-                let example = example.replace("auth.default.svc", &auth.address.to_string());
+                let example = example
+                    .replace("auth.default.svc", &auth.address.to_string())
+                    .replace("10.0.0.9", &pages.address.ip().to_string())
+                    .replace("port: 8080", &format!("port: {}", pages.address.port()));
                 objects = objects + format!("---\n{example}").as_str();
             }
             if !WITHOUT.contains(&name.as_str()) {
@@ -184,13 +211,17 @@ async fn every_example_does_what_it_says() {
         let gateway = Gateway::start(objects).await;
         for asked in ASKED {
             let host = asked.section.to_lowercase();
-            let reply = protocol.ask(&gateway, "GET", &host, asked.target, asked.headers, "").await;
+            let method = if asked.body.is_empty() { "GET" } else { "POST" };
+            let reply = protocol.ask(&gateway, method, &host, asked.target, asked.headers, asked.body).await;
             match asked.expected {
                 Status(status) => {
                     reply.assert_status(status);
                 }
                 Header(status, name, value) => {
                     reply.assert_status(status).assert_header(name, value);
+                }
+                Body(status, body) => {
+                    reply.assert_status(status).assert_body(body);
                 }
                 Target(target) => assert_eq!(reply.echoed().target(), target, "{}", asked.section),
                 Seen(name, value) => {
