@@ -7,8 +7,11 @@ use std::fmt;
 
 use self::lexer::{Token, tokens};
 
-/// Parentheses nest no deeper.
+/// Parentheses and negations nest no deeper.
 const DEEPEST: usize = 64;
+
+/// Words of an expression: asking a long one calls itself as often.
+const LONGEST: usize = 4096;
 
 /// A condition over tests.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,8 @@ pub(crate) enum Expression<T> {
     And(Box<Expression<T>>, Box<Expression<T>>),
     /// One holds, at least.
     Or(Box<Expression<T>>, Box<Expression<T>>),
+    /// It doesn't hold.
+    Not(Box<Expression<T>>),
     /// A test holds.
     Test(T),
 }
@@ -59,7 +64,11 @@ pub(crate) enum Literal {
 /// # Errors
 /// What was found, and what is accepted there.
 pub(crate) fn parse<T>(text: &str, test: impl FnMut(Call) -> Result<T, String>) -> Result<Expression<T>, String> {
-    let mut parser = Parser { tokens: tokens(text)?, position: 0, depth: 0, test };
+    let tokens = tokens(text)?;
+    if tokens.len() > LONGEST {
+        return Err(format!("it has {} words: up to {LONGEST} are accepted", tokens.len()));
+    }
+    let mut parser = Parser { tokens, position: 0, depth: 0, test };
     let expression = parser.or()?;
     match parser.next() {
         None => Ok(expression),
@@ -82,6 +91,7 @@ impl<T> Expression<T> {
         match self {
             Expression::And(a, b) => a.holds(test) && b.holds(test),
             Expression::Or(a, b) => a.holds(test) || b.holds(test),
+            Expression::Not(inner) => !inner.holds(test),
             Expression::Test(t) => test(t),
         }
     }
@@ -93,6 +103,7 @@ impl<T> Expression<T> {
                 a.each(look);
                 b.each(look);
             }
+            Expression::Not(inner) => inner.each(look),
             Expression::Test(t) => look(t),
         }
     }
@@ -135,14 +146,20 @@ impl<T, F: FnMut(Call) -> Result<T, String>> Parser<F> {
 
     fn term(&mut self) -> Result<Expression<T>, String> {
         match self.next() {
-            Some(Token::Open) => {
+            Some(opening @ (Token::Open | Token::Not)) => {
                 self.depth += 1;
                 if self.depth > DEEPEST {
-                    return Err(format!("parentheses are nested more than {DEEPEST} deep"));
+                    return Err(format!("it is nested more than {DEEPEST} deep"));
                 }
-                let inner = self.or()?;
+                let inner = match opening {
+                    Token::Not => Expression::Not(Box::new(self.term()?)),
+                    _ => {
+                        let inner = self.or()?;
+                        self.expect(&Token::Close)?;
+                        inner
+                    }
+                };
                 self.depth -= 1;
-                self.expect(&Token::Close)?;
                 Ok(inner)
             }
             Some(Token::Name(name)) => {

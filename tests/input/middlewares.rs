@@ -267,6 +267,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("{buffering: {memRequestBodyBytes: -1}}", "spec.buffering.memRequestBodyBytes", "-1"),
     ("{buffering: {maxResponseBodyBytes: -1}}", "spec.buffering.maxResponseBodyBytes", "-1"),
     ("{buffering: {memResponseBodyBytes: -1}}", "spec.buffering.memResponseBodyBytes", "-1"),
+    ("{buffering: {retryExpression: Attempts() <}}", "spec.buffering.retryExpression", "the end"),
     ("{circuitBreaker: {expression: ''}}", "spec.circuitBreaker.expression", "is empty"),
     ("{circuitBreaker: {expression: NetworkErrorRatio()}}", "spec.circuitBreaker.expression", "not compared"),
     ("{circuitBreaker: {expression: NetworkErrorRatio() > 1}}", "spec.circuitBreaker.expression", "with a point"),

@@ -11,6 +11,7 @@ pub(super) enum Token {
     Open,
     Close,
     Comma,
+    Not,
     And,
     Or,
     Comparison(Comparison),
@@ -19,7 +20,7 @@ pub(super) enum Token {
 }
 
 /// What is written as it is; the longer of two that begin alike comes first.
-const SIGNS: [(&str, Token); 11] = [
+const SIGNS: [(&str, Token); 12] = [
     ("&&", Token::And),
     ("||", Token::Or),
     ("==", Token::Comparison(Comparison::Equal)),
@@ -31,6 +32,7 @@ const SIGNS: [(&str, Token); 11] = [
     ("(", Token::Open),
     (")", Token::Close),
     (",", Token::Comma),
+    ("!", Token::Not),
 ];
 
 /// Takes a text apart.

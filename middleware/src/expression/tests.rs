@@ -9,6 +9,7 @@ fn shown(text: &str) -> Result<String, String> {
         match expression {
             Expression::And(a, b) => format!("({} && {})", show(a), show(b)),
             Expression::Or(a, b) => format!("({} || {})", show(a), show(b)),
+            Expression::Not(inner) => format!("!{}", show(inner)),
             Expression::Test(call) => call.clone(),
         }
     }
@@ -31,6 +32,7 @@ fn reads_expressions() {
         ("(A() || B()) && (C())", "((A[] || B[]) && C[])"),
         (" A( ) < 1\n&& B()<=2 ", "(A[] Less 1 && B[] AtMost 2)"),
         ("A() > .5", "A[] More 0.5"),
+        ("!A() && !(B() || ! C())", "(!A[] && !(B[] || !C[]))"),
     ] {
         assert_eq!(shown(text).as_deref(), Ok(expected), "{text}");
     }
@@ -51,7 +53,8 @@ fn says_what_is_wrong() {
         ("(A()", "the end stands where `)` is accepted"),
         ("A() > 1.2.3", "\"1.2.3\" is not a number"),
         ("A() > 5x", "\"5x\" is not a number"),
-        ("!A()", "'!' is not accepted"),
+        ("!", "the end stands where a function such as `Name()` is accepted"),
+        ("A() & B()", "'&' is not accepted"),
         ("A() > -1", "'-' is not accepted"),
         ("A() == \"x", "\"\\\"x\" has no closing quote"),
         ("é()", "'é' is not accepted"),
@@ -59,6 +62,9 @@ fn says_what_is_wrong() {
         assert_eq!(shown(text).unwrap_err(), message, "{text}");
     }
     assert!(shown(&("(".repeat(100_000) + "A()")).unwrap_err().contains("nested"));
+    assert!(shown(&"A() && ".repeat(100_000)).unwrap_err().contains("words"));
+    let long = format!("{}A()", "A() && ".repeat(1000));
+    assert!(parse(&long, |_| Ok(true)).unwrap().holds(&mut |test| *test));
     assert!(shown(&format!("{}A(){}", "(".repeat(60), ")".repeat(60))).is_ok());
 }
 
