@@ -59,12 +59,9 @@ impl<'a> Filters<'a> {
     /// The Middlewares whose filter of one's own can't be built, used or not: what else is wrong with Middlewares, their
     /// translation tells.
     pub(super) fn unusable_plugins(&self) -> Vec<Diagnostic> {
+        let built = |name: &str| self.done.iter().any(|((done, _), filter)| *done == *name && filter.is_ok());
         let plugins = self.configuration.http.middlewares.iter().filter(|(_, settings)| settings.plugin.len() == 1);
-        let built = |name: &String| self.done.iter().any(|((done, _), filter)| done == name && filter.is_ok());
-        let unusable = |(name, settings): (&String, &Middleware)| {
-            if built(name) {
-                return None;
-            }
+        let unusable = plugins.filter(|(name, _)| !built(name)).filter_map(|(name, settings)| {
             let origin = self.configuration.origins.get(Section::HttpMiddleware, name)?;
             let error = self.registry.build(settings).err()?;
             let (path, message) = match error {
@@ -73,8 +70,8 @@ impl<'a> Filters<'a> {
                 other => ("plugin".to_owned(), other.to_string()),
             };
             Some(Diagnostic::error("BadOption", &origin.object, format!("spec.{path}"), message))
-        };
-        plugins.filter_map(unusable).collect()
+        });
+        unusable.collect()
     }
 
     /// All filters that were built.

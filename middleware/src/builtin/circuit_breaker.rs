@@ -1,11 +1,11 @@
 //! `circuitBreaker`: stops calling a service that fails, for a while, and then tries it little by little.
-//! A filter around the call: its request hook refuses, its logging hook counts what came of those let through.
+//! Its request hook refuses; what came of a request that was let through is counted when its slot is dropped.
 
 mod condition;
 mod metrics;
 mod state;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ingora_crds::duration::GoDuration;
@@ -18,7 +18,10 @@ use crate::registry::BadConfig;
 use crate::reply::Reply;
 
 /// Refuses requests while a service fails.
-pub(super) struct CircuitBreaker {
+pub(super) struct CircuitBreaker(Arc<Breaker>);
+
+/// What the requests of a router have in common.
+struct Breaker {
     name: Box<str>,
     condition: Condition,
     periods: Periods,
@@ -37,8 +40,9 @@ struct Periods {
     recovery: Duration,
 }
 
-/// A request that was let through.
+/// A request that was let through, or one attempt of it.
 struct Call {
+    breaker: Arc<Breaker>,
     began: Instant,
     /// What the filters inside and the server answered; 0 where nothing came.
     status: u16,
@@ -61,9 +65,13 @@ impl CircuitBreaker {
             recovery: period("recoveryDuration", config.recovery_duration, Duration::from_secs(10))?,
         };
         let state = Mutex::new(State::new(&condition, Instant::now()));
-        Ok(CircuitBreaker { name: name.into(), condition, periods, code, state })
+        Ok(CircuitBreaker(Arc::new(Breaker { name: name.into(), condition, periods, code, state })))
     }
+}
 
+// === impl Breaker ===
+
+impl Breaker {
     fn admits(&self, now: Instant) -> bool {
         let (admitted, change) = self.with_state(|state| state.admits(&self.periods, now));
         self.tell(change);
@@ -114,10 +122,10 @@ fn period(field: &str, given: Option<GoDuration>, default: Duration) -> Result<D
 impl Filter for CircuitBreaker {
     fn request<'a>(&'a self, cx: &'a mut RequestCx<'_>) -> Step<'a> {
         let began = Instant::now();
-        if !self.admits(began) {
-            return Step::reply(Reply::status_text(self.code));
+        if !self.0.admits(began) {
+            return Step::reply(Reply::status_text(self.0.code));
         }
-        *cx.slot = Some(Box::new(Call { began, status: 0 }));
+        *cx.slot = Some(Box::new(Call { breaker: Arc::clone(&self.0), began, status: 0 }));
         Step::NEXT
     }
 
@@ -129,10 +137,21 @@ impl Filter for CircuitBreaker {
     }
 
     fn logging(&self, slot: &mut Slot, status: u16) {
-        if let Some(call) = slot.take().and_then(|slot| slot.downcast::<Call>().ok()) {
+        let call = slot.take().and_then(|slot| slot.downcast::<Call>().ok());
+        if let Some(mut call) = call.filter(|call| call.status == 0) {
+            call.status = status;
+        }
+    }
+}
+
+// === impl Call ===
+
+impl Drop for Call {
+    /// At the end of the request, or of an attempt that another one follows.
+    fn drop(&mut self) {
+        if self.status != 0 {
             let now = Instant::now();
-            let status = if call.status == 0 { status } else { call.status };
-            self.record(status, now.saturating_duration_since(call.began), now);
+            self.breaker.record(self.status, now.saturating_duration_since(self.began), now);
         }
     }
 }

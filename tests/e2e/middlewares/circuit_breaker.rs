@@ -103,6 +103,21 @@ async fn slow_answers_open_it() {
 }
 
 #[tokio::test]
+async fn every_attempt_of_a_retry_counts() {
+    let (backend, status) = backend().await;
+    status.store(500, Ordering::SeqCst);
+    let gateway = Gateway::start(
+        route("r").middlewares(&["retry", "breaker"]).to(&backend)
+            + middleware("retry", "retry: {attempts: 3, status: ['500']}")
+            + middleware("breaker", "circuitBreaker: {expression: RequestThreshold() >= 3, checkPeriod: 1ns}"),
+    )
+    .await;
+    gateway.get("a", "/").await.assert_status(500);
+    gateway.get("a", "/").await.assert_status(503);
+    assert_eq!(backend.requests(), 3);
+}
+
+#[tokio::test]
 async fn a_wrong_expression_closes_the_route() {
     let (backend, _) = backend().await;
     let gateway = Gateway::start(
