@@ -8,5 +8,6 @@ mod errors;
 mod forward_auth;
 mod grpc_web;
 mod page;
+mod pass_tls_client_cert;
 mod rate_limit;
 mod retry;
