@@ -63,11 +63,13 @@ impl<'a> Filters<'a> {
         let plugins = self.configuration.http.middlewares.iter().filter(|(_, settings)| settings.plugin.len() == 1);
         let unusable = plugins.filter(|(name, _)| !built(name)).filter_map(|(name, settings)| {
             let origin = self.configuration.origins.get(Section::HttpMiddleware, name)?;
-            let error = self.registry.build(settings).err()?;
-            let (path, message) = match error {
-                BuildError::UnknownPlugin { ref name, .. } => (format!("plugin.{name}"), error.to_string()),
+            let (path, message) = match self.registry.build(settings).err()? {
                 BuildError::Invalid(bad) => (bad.path, bad.message),
-                other => ("plugin".to_owned(), other.to_string()),
+                error => {
+                    let path: String = settings.plugin.keys().map(|name| format!("plugin.{name}")).collect();
+                    let text = error.to_string();
+                    (path, text.trim_start_matches(&format!("{path}: ")).to_owned())
+                }
             };
             Some(Diagnostic::error("BadOption", &origin.object, format!("spec.{path}"), message))
         });

@@ -56,7 +56,7 @@ pub(super) fn translate(cx: &mut Context<'_>) {
 fn resolve(cx: &mut Context<'_>, scope: &Scope<'_>, spec: &MiddlewareSpec) -> Result<Middleware, Refused> {
     Ok(Middleware {
         add_prefix: spec.add_prefix.clone(),
-        strip_prefix: spec.strip_prefix.clone().map(|s| defaults::strip_prefix(s, scope.group)),
+        strip_prefix: spec.strip_prefix.clone(),
         strip_prefix_regex: spec.strip_prefix_regex.clone(),
         replace_path: spec.replace_path.clone(),
         replace_path_regex: spec.replace_path_regex.clone(),

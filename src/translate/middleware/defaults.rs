@@ -2,20 +2,12 @@
 //! Zero counts as nothing said wherever Traefik's own JSON leaves zero out.
 
 use ingora_crds::duration::GoDuration;
-use ingora_crds::middleware::{CircuitBreaker, Compress, Retry, StripPrefix};
-
-use crate::objects::Group;
+use ingora_crds::middleware::{CircuitBreaker, Compress, Retry};
 
 /// Largest body that is kept for another try: 2 MiB.
 const RETRY_BODY: i64 = 2 * 1024 * 1024;
 /// Encodings of responses, in order of preference.
 const ENCODINGS: [&str; 3] = ["gzip", "br", "zstd"];
-
-/// In Traefik 2 what is left of a path was never nothing.
-pub(super) fn strip_prefix(given: StripPrefix, group: Group) -> StripPrefix {
-    let force_slash = given.force_slash.or((group == Group::ContainoUs).then_some(true));
-    StripPrefix { force_slash, ..given }
-}
 
 /// Check each 100 ms, refuse for 10 s, recover in 10 s, answer 503.
 pub(super) fn circuit_breaker(given: CircuitBreaker) -> CircuitBreaker {

@@ -261,20 +261,6 @@ fn users_who_are_never_let_in_are_told() {
 }
 
 #[test]
-fn traefik_2_left_no_empty_path() {
-    for (group, expected) in [
-        ("traefik.containo.us/v1alpha1", json!({"stripPrefix": {"prefixes": ["/a"], "forceSlash": true}})),
-        ("traefik.io/v1alpha1", json!({"stripPrefix": {"prefixes": ["/a"]}})),
-    ] {
-        let out = outcome(&format!(
-            "{{apiVersion: {group}, kind: Middleware, metadata: {{namespace: default, name: m}}, \
-             spec: {{stripPrefix: {{prefixes: [/a]}}}}}}"
-        ));
-        assert_eq!(out.json("/http/middlewares/default-m"), expected);
-    }
-}
-
-#[test]
 fn error_pages() {
     let service = "{kind: Service, metadata: {namespace: default, name: s}, spec: {clusterIP: 10.0.0.9, ports: [{port: 80}]}}\n---\n{kind: TraefikService, metadata: {namespace: default, name: t.s}, spec: {weighted: {services: []}}}\n---\n";
     for (reference, expected) in [
