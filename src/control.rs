@@ -10,6 +10,7 @@ mod report;
 mod source;
 mod sources;
 mod unserved;
+mod writer;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,13 +33,16 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dynamic::http::{ForwardingTimeouts, ServersTransport};
 use crate::dynamic::tcp::{TcpClientTls, TcpServersTransport};
+use crate::feedback::{Feedback, Served};
 use crate::objects::Snapshot;
 use crate::observe::Observed;
 use crate::proxy::life_cycle::{Signals, turned};
 use crate::proxy::{EntryPoints, Gateway, LifeCycle, UdpEntryPoints};
 use crate::routing::{Settings, Table, compile};
 use crate::tls;
-use crate::translate::{Options, translate};
+use crate::translate::{Filter, Options, translate};
+
+use self::writer::{Serving, Writer};
 
 pub use unserved::Unserved;
 
@@ -71,6 +75,14 @@ struct Control {
     source: source::Source,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     observed: Arc<Observed>,
+    /// Where objects are a cluster's.
+    told: Option<Told>,
+}
+
+/// Where it is told what becomes of objects, and which of them count.
+struct Told {
+    feedback: Feedback,
+    filter: Arc<Filter>,
 }
 
 // === impl Recipe ===
@@ -170,7 +182,13 @@ pub fn server(mut config: Config, registry: Registry, opt: Opt) -> Result<(Serve
 
     let (snapshots, _) = watch::channel(None);
     let source = source::find(&config.providers, &snapshots)?;
-    let control = Control { recipe, table, life_cycle: life_cycle.clone(), source, snapshots, observed };
+    let told = source.access().map(|access| {
+        let feedback = Feedback::new(observed.written.clone());
+        let writer = Writer::new(config, feedback.clone(), access.clone(), life_cycle.clone());
+        server.add_service(background_service("feedback", writer));
+        Told { feedback, filter: writer::filter(&recipe.options) }
+    });
+    let control = Control { recipe, table, life_cycle: life_cycle.clone(), source, snapshots, observed, told };
     server.add_service(background_service("control", control));
     Ok((server, RunArgs { shutdown_signal: Box::new(Signals(life_cycle)) }))
 }
@@ -247,13 +265,21 @@ impl Control {
         }
     }
 
+    /// Tells the cluster, which takes its time; returns what it was told before.
+    fn tell(&self, snapshot: Arc<Snapshot>, diagnostics: &[Diagnostic], table: Arc<Table>) -> Option<Served> {
+        let told = self.told.as_ref()?;
+        let facts = Arc::new(Serving { table, filter: told.filter.clone() });
+        told.feedback.served(Served { snapshot, diagnostics: diagnostics.into(), facts })
+    }
+
     async fn serve(&self, snapshot: Arc<Snapshot>, said: &mut Said) {
         let began = Instant::now();
         let (recipe, old) = (self.recipe.clone(), self.table.load_full());
+        let objects = snapshot.clone();
         let cooked = tokio::task::spawn_blocking(move || {
             // Before the first handshake could need it.
             tls::generated();
-            recipe.cook(&snapshot, Some(&old))
+            recipe.cook(&objects, Some(&old))
         });
         let cooked = cooked.await;
         let Ok((table, diagnostics)) = cooked else {
@@ -270,8 +296,9 @@ impl Control {
         table.watch_health();
         self.life_cycle.published();
         info!("configuration served: {routes} routes, made in {took:?}");
+        let told = self.tell(snapshot, &diagnostics, table);
         // Dropping ten thousand routes takes a while; requests may still hold them anyway.
-        tokio::task::spawn_blocking(move || drop(old));
+        tokio::task::spawn_blocking(move || drop((old, told)));
         self.observe(routes, &diagnostics);
         report::report(diagnostics, &mut said.diagnostics);
         if unserved != said.unserved {

@@ -16,13 +16,13 @@ mod subject;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::watch;
 
 use crate::diagnostic::{Diagnostic, ObjectRef};
 use crate::objects::Snapshot;
+use crate::observe::Written;
 
 pub use writer::run;
 
@@ -62,32 +62,23 @@ pub struct Served {
 }
 
 /// Takes what is served; [`run`] writes what became of it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Feedback {
     served: watch::Sender<Option<Served>>,
-    counters: Arc<Counters>,
-}
-
-/// What was written, for the metrics.
-#[derive(Debug, Default)]
-pub struct Counters {
-    statuses: AtomicU64,
-    events: AtomicU64,
-    errors: AtomicU64,
-    leads: AtomicBool,
+    written: Arc<Written>,
 }
 
 // === impl Feedback ===
 
 impl Feedback {
-    /// Hands over what is served now. The newest counts; never waits.
-    pub fn served(&self, served: Served) {
-        self.served.send_replace(Some(served));
+    /// Counts in `written`.
+    pub fn new(written: Arc<Written>) -> Self {
+        Feedback { served: watch::Sender::default(), written }
     }
 
-    /// What was written so far.
-    pub fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+    /// Hands over what is served now. The newest counts; never waits. Returns what was served before, which may be large.
+    pub fn served(&self, served: Served) -> Option<Served> {
+        self.served.send_replace(Some(served))
     }
 }
 
@@ -96,29 +87,5 @@ impl Feedback {
 impl std::fmt::Debug for Served {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Served with {} findings", self.diagnostics.len())
-    }
-}
-
-// === impl Counters ===
-
-impl Counters {
-    /// Statuses written.
-    pub fn statuses(&self) -> u64 {
-        self.statuses.load(Ordering::Relaxed)
-    }
-
-    /// Events written.
-    pub fn events(&self) -> u64 {
-        self.events.load(Ordering::Relaxed)
-    }
-
-    /// Requests to the API server that failed.
-    pub fn errors(&self) -> u64 {
-        self.errors.load(Ordering::Relaxed)
-    }
-
-    /// Whether this process is the one that writes.
-    pub fn leads(&self) -> bool {
-        self.leads.load(Ordering::Relaxed)
     }
 }

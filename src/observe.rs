@@ -5,6 +5,7 @@ mod metrics;
 mod readiness;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use arc_swap::ArcSwap;
 
@@ -32,11 +33,26 @@ pub struct Source {
     pub failures: u64,
 }
 
+/// What was written into the cluster: statuses and Events.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Statuses.
+    pub statuses: AtomicU64,
+    /// Events.
+    pub events: AtomicU64,
+    /// Requests that failed.
+    pub errors: AtomicU64,
+    /// Whether this process is the one that writes.
+    pub leads: AtomicBool,
+}
+
 /// What is observed; one for the process.
 #[derive(Debug)]
 pub struct Observed {
     /// The sources of objects.
     pub sources: ArcSwap<Vec<Source>>,
+    /// What was written into the cluster.
+    pub written: Arc<Written>,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -49,6 +65,6 @@ impl Observed {
     /// # Errors
     /// When a metric's name or labels are no good, which is a mistake in this room.
     pub fn new() -> prometheus::Result<Self> {
-        Ok(Observed { sources: ArcSwap::default(), metrics: Metrics::new()? })
+        Ok(Observed { sources: ArcSwap::default(), written: Arc::default(), metrics: Metrics::new()? })
     }
 }

@@ -27,6 +27,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dynamic::Configuration;
 use crate::objects::Snapshot;
 
+pub use class::Filter;
 pub use context::Options;
 
 /// Translates all objects of a snapshot. Findings come sorted by object; those of the snapshot are among them.

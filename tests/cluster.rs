@@ -2,6 +2,7 @@
 //! Needs Go (or `KUBEBUILDER_ASSETS`); `INGORA_SKIP_CLUSTER_TESTS=1` goes without, and says so.
 
 mod failures;
+mod feedback;
 mod source;
 
 use std::future::Future;

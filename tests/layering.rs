@@ -97,7 +97,11 @@ const ROOMS: &[Room] = &[
         bans: &[&["kube"]],
     },
     // Tells the cluster; the only ones who ask it anything are this room and `objects`.
-    Room { name: "feedback", knows: &["objects", "diagnostic", "rule", "ingora_crds"], bans: &[&["pingora"]] },
+    Room {
+        name: "feedback",
+        knows: &["objects", "observe", "diagnostic", "rule", "ingora_crds"],
+        bans: &[&["pingora"]],
+    },
     Room { name: "config", knows: &["translate::Options", "diagnostic", "rule", "ingora_crds"], bans: &[] },
     Room {
         name: "control",

@@ -43,6 +43,26 @@ pub struct Providers {
     zoo_keeper: Inert,
 }
 
+/// `feedback` of `providers.kubernetesCRD`: what is written back into the cluster, by one replica. Ours.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Feedback {
+    /// Write the `status` of custom resources; default true.
+    pub status: bool,
+    /// Write Kubernetes Events; default true.
+    pub events: bool,
+    /// The Lease of whoever writes; default `ingora`.
+    pub lease_name: String,
+    /// Its namespace; default, and where empty, the one that ingora runs in.
+    pub lease_namespace: String,
+}
+
+impl Default for Feedback {
+    fn default() -> Self {
+        Feedback { status: true, events: true, lease_name: "ingora".to_owned(), lease_namespace: String::new() }
+    }
+}
+
 /// Declares a provider: its own keys, then those that both have. (serde cannot both share keys and refuse unknown ones.)
 macro_rules! provider {
     ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $field:ident: $type:ty,)* }) => {
@@ -114,6 +134,9 @@ provider! {
         /// File with the CA of the endpoint; default empty.
         #[serde(default)]
         cert_auth_file_path: String,
+        /// What is written back into the cluster; ours.
+        #[serde(default)]
+        feedback: Feedback,
     }
 }
 

@@ -65,6 +65,14 @@ fn access(endpoint: &str, token: &str, authority: &str) -> Result<Access> {
 // === impl Source ===
 
 impl Source {
+    /// How the cluster is reached, where it is one.
+    pub(super) fn access(&self) -> Option<&Access> {
+        match self {
+            Source::Cluster(access, _) => Some(access),
+            _ => None,
+        }
+    }
+
     /// Follows a cluster, in the runtime that this is called from; other sources need no help.
     pub(super) fn follow(&self, sender: &Sender<Option<Arc<Snapshot>>>) -> Result<Option<Cluster>> {
         let Source::Cluster(access, selection) = self else { return Ok(None) };

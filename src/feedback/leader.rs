@@ -7,11 +7,11 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
 use log::{info, warn};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::Counters;
 use super::api::{Failure, Server};
 use super::lease::{Candidate, RENEW_WITHIN, RETRY, Step};
+use crate::observe::Written;
 
 /// Where nothing can be had, it is asked for no more often.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ pub(super) struct Elector<'a> {
     pub name: &'a str,
     pub namespace: &'a str,
     pub until: watch::Sender<Option<Instant>>,
-    pub counters: &'a Counters,
+    pub written: &'a Written,
 }
 
 /// Whether writing is allowed now.
@@ -73,7 +73,7 @@ impl Elector<'_> {
                 // Somebody else was faster; who, the next attempt says.
                 Err(Failure::Conflict) => wait = RETRY,
                 Err(failure) => {
-                    self.counters.errors.fetch_add(1, Ordering::Relaxed);
+                    self.written.errors.fetch_add(1, Ordering::Relaxed);
                     let message = failure.to_string();
                     if complaint != message {
                         warn!(
@@ -97,7 +97,8 @@ impl Elector<'_> {
         self.tell(None);
         if let Some(lease) = held.filter(|_| leads) {
             let lease = self.candidate.released(lease, Timestamp::now());
-            let _ = self.server.replace_lease(self.namespace, self.name, &lease).await;
+            // The process is about to end: it waits no longer than this.
+            let _ = timeout(RETRY, self.server.replace_lease(self.namespace, self.name, &lease)).await;
         }
     }
 
@@ -122,7 +123,7 @@ impl Elector<'_> {
     }
 
     fn tell(&self, until: Option<Instant>) {
-        self.counters.leads.store(leads(until), Ordering::Relaxed);
+        self.written.leads.store(leads(until), Ordering::Relaxed);
         self.until.send_replace(until);
     }
 

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 
 use crate::diagnostic::ObjectRef;
-use crate::objects::{Custom, Group, Snapshot, Store};
+use crate::objects::{Custom, Group, Key, Snapshot, Store};
 
 /// The one version of the custom resources.
 pub(super) const VERSION: &str = "v1alpha1";
@@ -69,6 +69,12 @@ pub(super) fn each<'s>(snapshot: &'s Snapshot, mut take: impl FnMut(Found<'s>)) 
     of(&snapshot.tls_stores, |_| Asked::Nothing, take);
     of(&snapshot.servers_transports, |_| Asked::Nothing, take);
     of(&snapshot.servers_transport_tcps, |_| Asked::Nothing, take);
+    for (key, metadata) in snapshot.refused.iter() {
+        if let (Some(kind), true) = (Kind::named(key), metadata.uid.is_some()) {
+            let (namespace, name) = (&*key.namespace, &*key.name);
+            take(Found { kind, namespace, name, metadata, asked: Asked::Nothing });
+        }
+    }
 }
 
 fn of<'s, T: Resource<DynamicType = ()>>(
@@ -109,6 +115,14 @@ pub(super) fn regarding(snapshot: &Snapshot, object: &ObjectRef) -> Option<Objec
         "Node" => plain("v1", snapshot.nodes.get(name).map(|o| &o.metadata)),
         _ => None,
     }
+    .or_else(|| refused(snapshot, object))
+}
+
+fn refused(snapshot: &Snapshot, object: &ObjectRef) -> Option<ObjectReference> {
+    let is_it = |key: &Key<'_>| key.kind == object.kind && key.namespace == object.namespace && key.name == object.name;
+    let (key, metadata) = snapshot.refused.iter().find(|(key, _)| is_it(key))?;
+    let api = format!("{}/{VERSION}", key.group?.name());
+    Some(reference(api, &object.kind, metadata)).filter(|r| r.uid.is_some())
 }
 
 fn custom<T: Resource<DynamicType = ()>>(store: &Store<Custom<T>>, object: &ObjectRef) -> Option<ObjectReference> {
@@ -133,6 +147,11 @@ fn reference(api_version: String, kind: &str, metadata: &ObjectMeta) -> ObjectRe
 impl Kind {
     fn of<T: Resource<DynamicType = ()>>(group: Group) -> Self {
         Kind { group, kind: T::kind(&()), plural: T::plural(&()) }
+    }
+
+    /// Of an object that has only a name.
+    fn named(key: &Key<'_>) -> Option<Self> {
+        Some(Kind { group: key.group?, kind: key.kind.into(), plural: format!("{}s", key.kind.to_lowercase()).into() })
     }
 
     /// `ingressroutes.traefik.io`

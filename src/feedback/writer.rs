@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use super::api::{Failure, Server};
 use super::leader::{Elector, Leadership, leads};
 use super::lease::Candidate;
-use super::{Counters, Feedback, Served, Settings};
+use super::{Feedback, Served, Settings};
+use crate::observe::Written;
 
 /// The least time between two looks at what is served: a storm of changes costs no more than that.
 const HOLD_OFF: Duration = Duration::from_secs(1);
@@ -37,28 +38,30 @@ pub async fn run(feedback: Feedback, settings: Settings, client: Client, stop: i
     let namespace = settings.lease_namespace.clone().or_else(|| from("POD_NAMESPACE"));
     let namespace = namespace.unwrap_or_else(|| server.own_namespace().to_owned());
     let (until, leadership) = watch::channel(None);
-    let counters = &feedback.counters;
+    let written = &feedback.written;
     let elector = Elector {
         server: &server,
         candidate: Candidate::new(identity),
         name: &settings.lease_name,
         namespace: &namespace,
         until,
-        counters,
+        written,
     };
     let feed = || Feed { served: feedback.served.subscribe(), leadership: leadership.clone(), looked: None };
     let statuses = async {
         if settings.status {
-            statuses::run(feed(), &server, &settings.namespaces, counters).await;
+            statuses::run(feed(), &server, &settings.namespaces, written).await;
         }
     };
     let events = async {
         if settings.events {
-            events::run(feed(), &server, counters).await;
+            events::run(feed(), &server, written).await;
         }
     };
-    // The writers end when the Lease is given up for good.
-    tokio::join!(elector.run(stop), statuses, events);
+    tokio::select! {
+        () = elector.run(stop) => {}
+        _ = async { tokio::join!(statuses, events) } => {}
+    }
 }
 
 /// What a writer waits for.
@@ -157,8 +160,8 @@ async fn at(time: Option<Instant>) {
 
 impl Trouble {
     /// Notes that something could not be written; says so if it is news.
-    fn note(&mut self, what: &str, failure: &Failure, counters: &Counters) {
-        counters.errors.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    fn note(&mut self, what: &str, failure: &Failure, written: &Written) {
+        written.errors.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let message = failure.to_string();
         if !self.said.contains_key(what) {
             warn!("feedback: {what} can't be written: {message}; traffic is served all the same");
@@ -186,3 +189,6 @@ impl Trouble {
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
+
+#[cfg(test)]
+mod tests;

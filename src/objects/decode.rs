@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
 
 pub use self::kinds::kinds;
@@ -26,9 +27,18 @@ pub struct Decoded {
     /// The objects of the kinds that ingora reads.
     pub objects: Vec<Object>,
     /// Objects of these kinds that are left out, where they can be named; each has an error in the findings.
-    pub refused: Vec<Key<'static>>,
+    pub refused: Vec<Refused>,
     /// What is wrong or doubtful. An empty `object.kind` means that the value does not say what it is.
     pub findings: Vec<Diagnostic>,
+}
+
+/// An object that is left out.
+#[derive(Debug)]
+pub struct Refused {
+    /// What it is.
+    pub key: Key<'static>,
+    /// The metadata of a custom resource of a cluster.
+    pub metadata: Option<Box<ObjectMeta>>,
 }
 
 /// Decodes a value: one object, or a list (`v1` `List`, or a typed one such as `ServiceList`) of any number.
@@ -129,6 +139,8 @@ impl Decoded {
         for (path, message) in report.errors {
             self.invalid(&about, &path, message);
         }
+        let is_of_cluster = kind.api.is_none() && value.pointer("/metadata/uid").is_some();
+        let metadata = if is_of_cluster { value.get("metadata").cloned() } else { None };
         if self.findings.iter().skip(before).all(|f| f.code != "InvalidObject") {
             match (kind.decode)(group, value) {
                 Ok(object) => return self.objects.push(finished(object)),
@@ -148,7 +160,8 @@ impl Decoded {
         if !about.name.is_empty() {
             let group = kind.api.is_none().then_some(group);
             let (namespace, name) = (about.namespace.into(), about.name.into());
-            self.refused.push(Key { kind: kind.name, group, namespace, name });
+            let metadata = metadata.and_then(|metadata| serde_json::from_value(metadata).ok());
+            self.refused.push(Refused { key: Key { kind: kind.name, group, namespace, name }, metadata });
         }
     }
 

@@ -107,6 +107,8 @@ pub struct Snapshot {
     pub findings: Vec<Diagnostic>,
     /// The same by object.
     told: Map<Key<'static>, Arc<[Diagnostic]>>,
+    /// Metadata of custom resources of a cluster that are not in here, since they are invalid. See [`Snapshot::refuse`].
+    pub refused: Map<Key<'static>, Arc<ObjectMeta>>,
     /// The Service of each EndpointSlice that has one.
     slice_services: Store<Arc<str>>,
     /// Objects of `traefik.containo.us` that one of `traefik.io` stands before.
@@ -356,7 +358,7 @@ impl Snapshot {
 
     /// Takes out the object of that key, and what was told of it; says whether there was one of them.
     pub fn remove(&mut self, key: &Key<'_>) -> bool {
-        let told = self.tell(key, Vec::new());
+        let told = self.tell(key, Vec::new()) | self.refuse(key, None);
         let (namespace, name) = (&*key.namespace, &*key.name);
         let removed = match key.kind {
             "IngressRoute" => self.remove_custom(key, |s| &mut s.ingress_routes),
@@ -387,6 +389,18 @@ impl Snapshot {
         }
         let before = self.told.insert(key.to_owned(), findings.as_slice().into());
         before.is_none_or(|before| *before != *findings)
+    }
+
+    /// Keeps the metadata of an object that is not in here, since it is invalid; forgets it where it is, or is gone.
+    /// Says whether that is another thing than before.
+    pub fn refuse(&mut self, key: &Key<'_>, metadata: Option<ObjectMeta>) -> bool {
+        match metadata {
+            None => !self.refused.is_empty() && self.refused.remove(&key.to_owned()).is_some(),
+            Some(new) => {
+                let before = self.refused.insert(key.to_owned(), Arc::new(new.clone()));
+                before.is_none_or(|before| *before != new)
+            }
+        }
     }
 
     /// Everything that was found wrong: what sources told, and objects that are there for both groups.

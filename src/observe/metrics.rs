@@ -1,13 +1,15 @@
 //! What `/metrics` answers, in Prometheus' text format. Names and labels are Traefik's where it has the metric; `ingora_`
 //! names are ours.
 
+use std::sync::atomic::Ordering;
+
 use prometheus::{
     Gauge, IntCounter, IntGauge, IntGaugeVec, Registry, TextEncoder, register_gauge_with_registry as gauge,
     register_int_counter_with_registry as counter, register_int_gauge_vec_with_registry as gauges,
     register_int_gauge_with_registry as int_gauge,
 };
 
-use super::{Observed, Source};
+use super::{Observed, Source, Written};
 
 /// What is counted by events; what has a state is read from it when somebody asks.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Metrics {
     objects: IntGaugeVec,
     lists: IntGaugeVec,
     failures: IntGaugeVec,
+    /// By name: statuses, events, errors, leader.
+    written: [IntGauge; 4],
 }
 
 // === impl Metrics ===
@@ -43,6 +47,12 @@ impl Metrics {
             objects: gauges!("ingora_source_objects", "Objects known of a kind", watcher, r)?,
             lists: gauges!("ingora_source_lists_total", "How often all objects of a kind were read", watcher, r)?,
             failures: gauges!("ingora_source_failures_total", "Failures to read a kind", watcher, r)?,
+            written: [
+                int_gauge!("ingora_feedback_statuses_total", "Statuses written", r)?,
+                int_gauge!("ingora_feedback_events_total", "Events written", r)?,
+                int_gauge!("ingora_feedback_errors_total", "Statuses and Events that could not be written", r)?,
+                int_gauge!("ingora_feedback_leader", "Whether this process writes statuses and Events", r)?,
+            ],
             registry: r,
         })
     }
@@ -61,6 +71,10 @@ impl Observed {
             metrics.lists.with_label_values(&labels).set(number(*lists));
             metrics.failures.with_label_values(&labels).set(number(*failures));
         }
+        let Written { statuses, events, errors, leads } = &*self.written;
+        let counts = [statuses, events, errors].map(|n| number(n.load(Ordering::Relaxed)));
+        let all = counts.into_iter().chain([i64::from(leads.load(Ordering::Relaxed))]);
+        metrics.written.iter().zip(all).for_each(|(gauge, n)| gauge.set(n));
         TextEncoder::new().encode_to_string(&metrics.registry.gather()).unwrap_or_default()
     }
 }
@@ -86,12 +100,16 @@ mod tests {
             failures: 0,
         };
         observed.metrics.reloads.inc();
+        observed.written.events.store(7, Ordering::Relaxed);
+        observed.written.leads.store(true, Ordering::Relaxed);
         observed.sources.store(Arc::new(vec![source("syncing")]));
         observed.text();
         observed.sources.store(Arc::new(vec![source("watching")]));
         let text = observed.text();
         for line in [
             "traefik_config_reloads_total 1",
+            "ingora_feedback_events_total 7",
+            "ingora_feedback_leader 1",
             "ingora_source_state{namespace=\"\",resource=\"services\",state=\"watching\"} 1",
             "ingora_source_objects{namespace=\"\",resource=\"services\"} 3",
         ] {

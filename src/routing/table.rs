@@ -1,6 +1,7 @@
 //! What a request asks: for an entry point, the routes and their index; for a route, its filters and its service.
 //! Made by `compile`; nothing here changes once made.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ingora_middleware::Chain;
@@ -196,6 +197,31 @@ impl Table {
     /// The certificates that clients are shown.
     pub fn certificates(&self) -> &Certificates {
         &self.tls.certificates
+    }
+
+    /// The names of the HTTP routers that serve, on whatever entry point or as children of others.
+    pub fn serving(&self) -> HashSet<&str> {
+        let mut names = HashSet::new();
+        let mut open: Vec<&Routes> = self.entry_points.iter().flat_map(|e| [&e.plain, &e.tls]).collect();
+        while let Some(routes) = open.pop() {
+            for route in routes.iter().filter(|route| names.insert(&*route.name)) {
+                if let Target::Children(children) = &route.target {
+                    open.push(children);
+                }
+            }
+        }
+        names
+    }
+
+    /// The names of the TCP routers that serve on some entry point.
+    pub fn serving_tcp(&self) -> HashSet<&str> {
+        let routes = self.entry_points.iter().flat_map(|e| e.tcp.iter());
+        routes.filter(|route| !matches!(route.tls, TcpTls::Refused)).map(|route| &*route.name).collect()
+    }
+
+    /// The names of the UDP routers that serve on some entry point.
+    pub fn serving_udp(&self) -> HashSet<&str> {
+        self.udp.iter().flatten().map(|route| &*route.name).collect()
     }
 
     /// What the table was compiled from.

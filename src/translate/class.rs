@@ -14,7 +14,7 @@ const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 const DEFAULT_CLASS: &str = "traefik";
 
 /// Decides which objects count.
-pub(super) struct Filter {
+pub struct Filter {
     /// Sorted; none means all.
     namespaces: Vec<String>,
     /// `None` where the configured one can't be read: then nothing counts.
@@ -44,7 +44,7 @@ pub(super) fn served(
 
 impl Filter {
     /// A filter as configured. A selector that can't be read selects nothing, and is reported.
-    pub(super) fn new(options: &Options, diagnostics: &mut Vec<Diagnostic>) -> Self {
+    pub fn new(options: &Options, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let mut namespaces = options.namespaces.clone();
         namespaces.sort_unstable();
         let selector = Selector::parse(&options.label_selector);
@@ -65,7 +65,7 @@ impl Filter {
     }
 
     /// Whether a custom resource counts.
-    pub(super) fn selects(&self, namespace: &str, metadata: &ObjectMeta) -> bool {
+    pub fn selects(&self, namespace: &str, metadata: &ObjectMeta) -> bool {
         self.watches(namespace) && self.selector.as_ref().is_some_and(|s| s.matches(metadata.labels.as_ref()))
     }
 

@@ -8,10 +8,11 @@ use tokio::time::Instant;
 
 use super::{Feed, Trouble, Turn};
 use crate::diagnostic::ObjectRef;
+use crate::feedback::Served;
 use crate::feedback::api::{Failure, Server};
 use crate::feedback::events::{Planner, findings};
 use crate::feedback::subject::regarding;
-use crate::feedback::{Counters, Served};
+use crate::observe::Written;
 
 /// How long nothing happens where something waits for its turn.
 const BETWEEN: Duration = Duration::from_millis(50);
@@ -21,7 +22,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 const WHAT: &str = "Events";
 
 /// Writes as long as there is something to serve, whenever this process is the one that writes.
-pub(super) async fn run(mut feed: Feed, server: &Server, counters: &Counters) {
+pub(super) async fn run(mut feed: Feed, server: &Server, written: &Written) {
     let began = Instant::now();
     while feed.lead().await {
         let mut planner = Planner::new(began.elapsed());
@@ -44,19 +45,19 @@ pub(super) async fn run(mut feed: Feed, server: &Server, counters: &Counters) {
                 let Some(write) = planner.next(began.elapsed()) else { break };
                 match server.write_event(&write, Timestamp::now()).await {
                     Ok(count) => {
-                        counters.events.fetch_add(1, Ordering::Relaxed);
+                        written.events.fetch_add(1, Ordering::Relaxed);
                         planner.told(&write.note.name, count, began.elapsed());
                         trouble.over(WHAT);
                     }
                     Err(failure @ (Failure::Busy(_) | Failure::Forbidden(_) | Failure::Conflict)) => {
-                        trouble.note(WHAT, &failure, counters);
+                        trouble.note(WHAT, &failure, written);
                         planner.failed(&write.note);
                     }
                     // Its namespace is on its way out, or it doesn't fit: it won't next time.
                     Err(Failure::NotFound) => planner.refused(&write.note.name, began.elapsed()),
                     Err(failure @ Failure::Refused(_)) => {
                         log::debug!("feedback: the Event {} is refused: {failure}", write.note.name);
-                        counters.errors.fetch_add(1, Ordering::Relaxed);
+                        written.errors.fetch_add(1, Ordering::Relaxed);
                         planner.refused(&write.note.name, began.elapsed());
                     }
                 }

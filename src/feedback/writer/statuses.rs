@@ -9,17 +9,18 @@ use log::{debug, info, warn};
 use tokio::time::Instant;
 
 use super::{Feed, Trouble, Turn, aside};
+use crate::feedback::Served;
 use crate::feedback::api::{Failure, Listed, Server};
 use crate::feedback::status::{Desired, Was, desired};
 use crate::feedback::subject::{Found, Kind, Subject, each};
-use crate::feedback::{Counters, Served};
+use crate::observe::Written;
 
 /// Between two writes: 50 a second.
 const BETWEEN: Duration = Duration::from_millis(20);
 /// More than this many are not held ready; when they are written, the rest is looked for again.
 const MOST_READY: usize = 1000;
 /// How often it is looked whether kinds without a status have one by now.
-const REDISCOVER: Duration = Duration::from_secs(600);
+const REDISCOVER: Duration = Duration::from_secs(30);
 /// And how soon, where an answer calls in question what is known.
 const DOUBT: Duration = Duration::from_secs(10);
 
@@ -35,7 +36,7 @@ struct Known {
 struct Writer<'a> {
     server: &'a Server,
     namespaces: &'a [String],
-    counters: &'a Counters,
+    written: &'a Written,
     known: HashMap<String, Known>,
     /// The resources that have a status, as `ingressroutes.traefik.io`; `None` where that isn't known.
     kinds: Option<BTreeSet<String>>,
@@ -59,9 +60,9 @@ struct Writer<'a> {
 }
 
 /// Writes as long as there is something to serve, whenever this process is the one that writes.
-pub(super) async fn run(mut feed: Feed, server: &Server, namespaces: &[String], counters: &Counters) {
+pub(super) async fn run(mut feed: Feed, server: &Server, namespaces: &[String], written: &Written) {
     while feed.lead().await {
-        let mut writer = Writer::new(server, namespaces, counters);
+        let mut writer = Writer::new(server, namespaces, written);
         loop {
             match feed.turn(writer.wakes()).await {
                 Turn::Look(served) => writer.look(served).await,
@@ -87,12 +88,12 @@ pub(super) async fn run(mut feed: Feed, server: &Server, namespaces: &[String], 
 // === impl Writer ===
 
 impl<'a> Writer<'a> {
-    fn new(server: &'a Server, namespaces: &'a [String], counters: &'a Counters) -> Self {
+    fn new(server: &'a Server, namespaces: &'a [String], written: &'a Written) -> Self {
         let now = Instant::now();
         Writer {
             server,
             namespaces,
-            counters,
+            written,
             known: HashMap::new(),
             kinds: None,
             read: HashSet::new(),
@@ -132,7 +133,7 @@ impl<'a> Writer<'a> {
         }
         self.silence.until = None;
         if let Err(failure) = self.discover(&served).await {
-            self.silence.note("status", &failure, self.counters);
+            self.silence.note("status", &failure, self.written);
             return;
         }
         let now = Instant::now();
@@ -220,7 +221,7 @@ impl<'a> Writer<'a> {
         match self.server.write_status(subject, &status).await {
             Ok(()) => {
                 debug!("feedback: status of {} {}/{} written", subject.kind.kind, subject.namespace, subject.name);
-                self.counters.statuses.fetch_add(1, Ordering::Relaxed);
+                self.written.statuses.fetch_add(1, Ordering::Relaxed);
                 let known = Known { basis: Some(desired.basis), was: Was::new(&status) };
                 self.known.insert(subject.uid.clone(), known);
                 self.silence.over("status");
@@ -234,12 +235,12 @@ impl<'a> Writer<'a> {
                 self.discovered = self.discovered.min(Instant::now() + DOUBT - REDISCOVER);
             }
             Err(failure @ Failure::Busy(_)) => {
-                self.silence.note("status", &failure, self.counters);
+                self.silence.note("status", &failure, self.written);
                 self.ready.push_front(desired);
             }
             Err(failure @ Failure::Forbidden(_)) => self.trouble(&resource, &failure),
             Err(failure @ Failure::Refused(_)) => {
-                self.counters.errors.fetch_add(1, Ordering::Relaxed);
+                self.written.errors.fetch_add(1, Ordering::Relaxed);
                 if self.told_refused.insert(resource) {
                     let Subject { kind, namespace, name, .. } = subject;
                     warn!("feedback: status of {} {namespace}/{name} is refused: {failure}", kind.kind);
@@ -251,7 +252,7 @@ impl<'a> Writer<'a> {
     }
 
     fn trouble(&mut self, resource: &str, failure: &Failure) {
-        self.trouble.entry(resource.to_owned()).or_default().note(&what(resource), failure, self.counters);
+        self.trouble.entry(resource.to_owned()).or_default().note(&what(resource), failure, self.written);
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::documents::{Document, Format, documents, in_file};
 use super::files::{self, Identity, Listing, Pipes, Stamp, unreadable};
 use crate::diagnostic::Diagnostic;
+use crate::objects::decode::Refused;
 use crate::objects::{Key, Object, Snapshot};
 
 /// Findings of one file are cut off after so many.
@@ -191,7 +192,7 @@ impl Manifest {
             let place = format!(" ({}:{line})", path.display());
             let decoded = &document.outcome.decoded;
             objects.extend_from_slice(&decoded.objects);
-            for key in &decoded.refused {
+            for Refused { key, .. } in &decoded.refused {
                 if let Some(&object) = before.get(key) {
                     kept.push(object.clone());
                     findings.push(kept_last_good(key.reference(), &place));
