@@ -85,6 +85,9 @@ fn hints(config: &Config, directory: &Path) -> String {
         lines.push(format!("  curl -H 'Host: foo' http://{web}/bar        # one of the two whoami backends, in turn"));
         lines.push(format!("  curl -i -H 'Host: other' http://{web}/bar   # no route: 404"));
     }
+    if let Some(websecure) = address("websecure") {
+        lines.push(format!("  curl -k -H 'Host: foo' https://{websecure}/bar    # the same over TLS"));
+    }
     if let Some(tcp) = address("tcpep") {
         lines.push(format!("  printf WHO | nc -q 1 {}       # TCP: one of two others", nc(tcp)));
         lines
