@@ -126,6 +126,30 @@ async fn a_server_that_is_gone_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_server_that_comes_back_is_asked_again() {
+    let server = Datagrams::named("a").await;
+    let address = server.address;
+    let gateway = gateway(udp("r").at(&[address])).await;
+    let client = client(&gateway).await;
+    client.ask("x").await;
+    drop(server);
+    for _ in 0..20 {
+        client.send("lost").await;
+        assert!(client.is_silent_for(Duration::from_millis(5)).await);
+    }
+    let back = Datagrams::at("back", address).await;
+    let start = Instant::now();
+    loop {
+        client.send("y").await;
+        if !client.is_silent_for(Duration::from_millis(50)).await {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "it is not asked again");
+    }
+    assert!(back.received() > 0);
+}
+
+#[tokio::test]
 async fn sessions_survive_changes_and_new_ones_follow_them() {
     let (old, new) = (Datagrams::named("old").await, Datagrams::named("new").await);
     let gateway = gateway(udp("r").at(&[old.address])).await;

@@ -5,10 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::manifests::{document, yaml};
 use super::{Backend, Manifests, ports, within};
@@ -149,7 +151,7 @@ impl Datagrams {
         Datagrams::at(name, (ports::own_address(), other.address.port()).into()).await
     }
 
-    async fn at(name: &str, address: SocketAddr) -> Datagrams {
+    pub async fn at(name: &str, address: SocketAddr) -> Datagrams {
         let name = name.to_owned();
         Datagrams::answering(address, move |from, datagram| match datagram.starts_with(b"quiet") {
             true => None,
@@ -236,8 +238,12 @@ impl Asker {
 
     /// Whether nothing is on its way.
     pub async fn is_silent(&self) -> bool {
-        let wait = std::time::Duration::from_millis(200);
-        tokio::time::timeout(wait, self.0.recv(&mut [0; 16])).await.is_err()
+        self.is_silent_for(Duration::from_millis(200)).await
+    }
+
+    /// Whether nothing comes for a while.
+    pub async fn is_silent_for(&self, wait: Duration) -> bool {
+        timeout(wait, self.0.recv(&mut [0; 16])).await.is_err()
     }
 }
 

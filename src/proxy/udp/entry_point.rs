@@ -13,6 +13,7 @@ use super::complaint::Complaint;
 use super::session::Session;
 use super::sessions::{Place, Sessions};
 use super::socket::{Peer, Socket, datagrams};
+use crate::balance::layer4::Server;
 use crate::config;
 use crate::proxy::life_cycle::{Grace, LifeCycle, turned};
 use crate::routing::Table;
@@ -118,7 +119,7 @@ impl EntryPoint {
     fn forward(self: &Arc<Self>, socket: &Arc<Socket>, welcome: Welcome, peer: Peer, bytes: &[u8], size: usize) {
         let mut session = match self.sessions.get(&peer) {
             Some(session) => session,
-            None if welcome == Welcome::Everyone => match self.begin(socket, peer) {
+            None if welcome == Welcome::Everyone => match self.choose().and_then(|s| self.begin(socket, peer, s)) {
                 Some(session) => session,
                 None => return,
             },
@@ -128,9 +129,11 @@ impl EntryPoint {
             if session.forward(datagram) {
                 continue;
             }
-            // Its server is gone: another one may be there.
+            // Its server is gone: another one may be there. If not, this one may come back.
+            let Some(other) = self.choose().filter(|other| other.address != session.server.address) else { continue };
             self.sessions.remove(&session);
-            match self.begin(socket, peer) {
+            session.end();
+            match self.begin(socket, peer, other) {
                 Some(begun) => session = begun,
                 None => return,
             }
@@ -138,13 +141,17 @@ impl EntryPoint {
         }
     }
 
-    /// Begins a session with the server whose turn it is.
-    fn begin(self: &Arc<Self>, socket: &Arc<Socket>, peer: Peer) -> Option<Arc<Session>> {
+    /// The server whose turn it is; none without a route.
+    fn choose(&self) -> Option<Arc<Server<()>>> {
         let server = self.table.load().udp_route(self.position)?.service.pick(&[]);
-        let Some(server) = server else {
+        if server.is_none() {
             self.complaint.make(|| format!("entry point {}: the route has no server", self.name));
-            return None;
-        };
+        }
+        server
+    }
+
+    /// Begins a session with a server.
+    fn begin(self: &Arc<Self>, socket: &Arc<Socket>, peer: Peer, server: Arc<Server<()>>) -> Option<Arc<Session>> {
         let session = match Session::new(peer, server) {
             Ok(session) => Arc::new(session),
             Err(e) => {

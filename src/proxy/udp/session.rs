@@ -11,6 +11,7 @@ use std::time::Duration;
 use log::debug;
 use socket2::SockRef;
 use tokio::net::UdpSocket;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::entry_point::EntryPoint;
@@ -24,12 +25,15 @@ const TURN: usize = 64;
 pub(super) struct Session {
     /// The client.
     pub peer: Peer,
-    server: Arc<Server<()>>,
+    /// The server.
+    pub server: Arc<Server<()>>,
     /// Connected to the server.
     socket: UdpSocket,
     began: Instant,
     /// Milliseconds after that of the last datagram, either way.
     active: AtomicU64,
+    /// Told when another session takes its place.
+    replaced: Notify,
 }
 
 /// Whether a session goes on.
@@ -61,7 +65,12 @@ impl Session {
         socket.connect(server.address)?;
         socket.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(socket)?;
-        Ok(Session { peer, server, socket, began: Instant::now(), active: AtomicU64::new(0) })
+        Ok(Session { peer, server, socket, began: Instant::now(), active: AtomicU64::new(0), replaced: Notify::new() })
+    }
+
+    /// Ends it, as another one takes its place.
+    pub(super) fn end(&self) {
+        self.replaced.notify_one();
     }
 
     /// Sends a client's datagram to the server; false where that one is gone.
@@ -94,6 +103,7 @@ impl Session {
                         break entry_point.sessions.remove(&self);
                     }
                 }
+                () = self.replaced.notified() => break,
                 () = &mut idle => {
                     if entry_point.sessions.remove_if(&self, |session| session.idle_at(timeout) <= Instant::now()) {
                         break;
