@@ -6,9 +6,11 @@ mod chance;
 pub mod choice;
 pub mod client;
 pub mod cycle;
+pub mod failover;
 pub mod health;
 pub mod layer4;
 mod load;
+pub mod mirroring;
 pub mod pool;
 mod rendezvous;
 pub mod resolved;
@@ -24,7 +26,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 pub use choice::{Asker, Choice};
+pub use failover::Failover;
 pub use health::Health;
+pub use mirroring::Mirroring;
 pub use pool::{Members, Membership, Pool};
 pub use resolved::Resolved;
 pub use server::Server;
@@ -39,8 +43,10 @@ pub enum Service {
     Weighted(Weighted),
     /// Services by the client's address.
     Hashed(Hashed),
-    /// A service under another name: the main one of mirroring and failover.
-    Alias(Arc<Service>),
+    /// A service, and copies of its requests to others.
+    Mirroring(Mirroring),
+    /// A service, and another where the first one fails.
+    Failover(Failover),
 }
 
 // === impl Service ===
@@ -63,7 +69,28 @@ impl Service {
                     child.choose(asker, choice);
                 }
             }
-            Service::Alias(service) => service.choose(asker, choice),
+            Service::Mirroring(mirroring) => {
+                choice.copies.extend(mirroring.next());
+                mirroring.main().choose(asker, choice);
+            }
+            Service::Failover(failover) => {
+                let next = failover.next();
+                if failover.errors().is_some() && Arc::ptr_eq(next, failover.main()) {
+                    choice.failing_over.push(self.clone());
+                }
+                next.choose(asker, choice);
+            }
+        }
+    }
+
+    /// Whether it takes requests, as far as is known. Services by weight, and by address, always do: as in Traefik, their
+    /// children keep their shares.
+    fn is_up(&self) -> bool {
+        match self {
+            Service::Pool(pool) => pool.is_up(),
+            Service::Weighted(_) | Service::Hashed(_) => true,
+            Service::Mirroring(mirroring) => mirroring.main().is_up(),
+            Service::Failover(failover) => failover.is_up(),
         }
     }
 
@@ -75,12 +102,33 @@ impl Service {
         }
     }
 
+    /// Whether an answer of it may be thrown away for that of another service.
+    pub fn acts_around(&self) -> bool {
+        match self {
+            Service::Pool(_) => false,
+            Service::Weighted(weighted) => weighted.children().iter().any(|child| child.service.acts_around()),
+            Service::Hashed(hashed) => hashed.children().iter().any(|child| child.service.acts_around()),
+            Service::Mirroring(mirroring) => mirroring.main().acts_around(),
+            Service::Failover(failover) => {
+                failover.errors().is_some() || failover.main().acts_around() || failover.fallback().acts_around()
+            }
+        }
+    }
+
     /// How far the turns have come, to be carried over to the service that replaces this one.
     pub fn turn(&self) -> Option<&Arc<AtomicUsize>> {
         match self {
             Service::Pool(pool) => Some(pool.turn()),
             Service::Weighted(weighted) => Some(weighted.turn()),
-            Service::Hashed(_) | Service::Alias(_) => None,
+            Service::Hashed(_) | Service::Mirroring(_) | Service::Failover(_) => None,
+        }
+    }
+
+    /// Itself, where it has mirrors.
+    pub fn mirroring(&self) -> Option<&Mirroring> {
+        match self {
+            Service::Mirroring(mirroring) => Some(mirroring),
+            _ => None,
         }
     }
 }

@@ -9,7 +9,6 @@ mod order;
 mod report;
 mod source;
 mod sources;
-mod unserved;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -44,8 +43,6 @@ use crate::translate::{Filter, Options, translate};
 
 use self::writer::{Serving, Writer};
 
-pub use unserved::Unserved;
-
 /// So many times as long as a change took is rested after it.
 const REST: u32 = 6;
 /// No change waits for longer than this.
@@ -58,7 +55,6 @@ const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct Said {
     diagnostics: BTreeSet<Diagnostic>,
-    unserved: Unserved,
 }
 
 /// What tables are made with; the same for all tables of a process.
@@ -288,7 +284,7 @@ impl Control {
         };
         let took = began.elapsed();
         names::before_serving(&table, &self.table).await;
-        let (routes, unserved) = (table.len(), Unserved::of(&table));
+        let routes = table.len();
         let table = Arc::new(table);
         let old = self.table.swap(table.clone());
         // What was looked up just before the swap has gone to the table before.
@@ -301,11 +297,5 @@ impl Control {
         tokio::task::spawn_blocking(move || drop((old, told)));
         self.observe(routes, &diagnostics);
         report::report(diagnostics, &mut said.diagnostics);
-        if unserved != said.unserved {
-            if !unserved.is_empty() {
-                warn!("{unserved}");
-            }
-            said.unserved = unserved;
-        }
     }
 }

@@ -13,6 +13,7 @@ pub mod http;
 mod http1;
 mod internal;
 pub mod life_cycle;
+mod mirrors;
 pub mod peek;
 mod request_head;
 pub mod request_path;

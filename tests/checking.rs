@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use ingora::cli::check::Report;
 use ingora::cli::inputs::{Format, Inputs};
-use ingora::control::Unserved;
 use ingora_middleware::Registry;
 use serde_json::Value;
 
@@ -31,8 +30,7 @@ pub struct Ended {
 pub fn report(manifests: &Path, config: Option<&Path>) -> String {
     let inputs = Inputs { manifests: manifests.to_owned(), config: config.map(Path::to_owned), format: Format::Json };
     let cooked = inputs.cook(Registry::built_in()).unwrap_or_else(|e| panic!("{}: {e:#}", manifests.display()));
-    let unserved = Unserved::of(&cooked.table);
-    let report = Report { configuration: cooked.table.configuration(), diagnostics: &cooked.diagnostics, unserved };
+    let report = Report { configuration: cooked.table.configuration(), diagnostics: &cooked.diagnostics };
     let mut out = Vec::new();
     report.write(&mut out, Format::Json).unwrap();
     String::from_utf8(out).unwrap()

@@ -4,6 +4,7 @@
 mod balancing;
 mod change;
 mod errors;
+mod failover;
 mod filters;
 mod forwarded;
 mod health;
@@ -12,6 +13,7 @@ mod http2;
 mod life_cycle;
 mod limits;
 mod middlewares;
+mod mirroring;
 mod routing;
 mod start;
 mod stickiness;

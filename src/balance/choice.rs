@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
 
+use super::mirroring::Copy;
 use super::pool::Membership;
 use super::server::Server;
 use super::sticky::{Sticky, Value};
@@ -26,8 +27,14 @@ pub struct Choice {
     pub server: Option<Arc<Server>>,
     /// `Set-Cookie` for the response.
     pub cookies: Vec<HeaderValue>,
+    /// The copies that mirrors are to get.
+    pub copies: Vec<Copy>,
     /// The service whose pool the server is of.
     pub(super) leaf: Option<Arc<Service>>,
+    /// The services that have another one for answers that are failures, outermost first.
+    pub(super) failing_over: Vec<Arc<Service>>,
+    /// Whether the server was asked.
+    begun: bool,
     /// Whether the last cookie is that of the pool.
     placed: bool,
     ticket: Option<Ticket>,
@@ -66,6 +73,50 @@ impl Choice {
         }
         self.assign(pool, server);
         true
+    }
+
+    /// Begins to ask the server; where one was asked already, chooses another time within the same service.
+    pub fn begin(&mut self, asker: &Asker<'_>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        if std::mem::take(&mut self.placed) {
+            self.cookies.pop();
+        }
+        (self.server, self.ticket) = (None, None);
+        self.tried.clear();
+        if let Some(leaf) = self.leaf.clone() {
+            leaf.choose(asker, self);
+        }
+    }
+
+    /// Chooses within the service that stands in for the one that gave this answer, if one does.
+    pub fn fail_over(&mut self, status: u16, asker: &Asker<'_>) -> bool {
+        while let Some(service) = self.failing_over.pop() {
+            if let Service::Failover(failover) = &*service
+                && failover.errors().is_some_and(|errors| errors.has(status))
+            {
+                let failing_over = std::mem::take(&mut self.failing_over);
+                *self = Choice { failing_over, ..Choice::default() };
+                failover.fallback().choose(asker, self);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The longest body that services hold in case another one stands in for them, if any does: none is no limit.
+    pub fn most_held(&self) -> Option<Option<u64>> {
+        let limits = self.failing_over.iter().filter_map(|service| match &**service {
+            Service::Failover(failover) => failover.errors().map(|errors| errors.most_held),
+            _ => None,
+        });
+        limits.reduce(|a, b| a.into_iter().chain(b).min())
+    }
+
+    /// The name of the service chosen, where it has filters of its own.
+    pub fn filtered(&self) -> Option<&str> {
+        self.leaf.as_ref()?.pool()?.filtered()
     }
 
     /// The head of the answer came.

@@ -31,6 +31,7 @@ pub struct Pool {
     membership: Arc<Membership>,
     sticky: Option<Sticky>,
     turn: Arc<AtomicUsize>,
+    filtered: Option<Arc<str>>,
 }
 
 /// The servers of a pool. Pools of the same servers, spoken to in the same way, share one.
@@ -77,12 +78,27 @@ struct Loads {
 impl Pool {
     /// A pool of these servers; `turn` is where a pool that it replaces had come to.
     pub fn new(membership: Arc<Membership>, sticky: Option<Sticky>, turn: Option<Arc<AtomicUsize>>) -> Self {
-        Pool { membership, sticky, turn: turn.unwrap_or_default() }
+        Pool { membership, sticky, turn: turn.unwrap_or_default(), filtered: None }
+    }
+
+    /// The same, of a service of this name that has filters of its own.
+    pub fn filtered_as(self, service: &str) -> Self {
+        Pool { filtered: Some(service.into()), ..self }
+    }
+
+    /// The name of its service, where that has filters of its own.
+    pub(super) fn filtered(&self) -> Option<&str> {
+        self.filtered.as_deref()
     }
 
     /// Its servers.
     pub fn membership(&self) -> &Arc<Membership> {
         &self.membership
+    }
+
+    /// Whether any of its servers is well.
+    pub(super) fn is_up(&self) -> bool {
+        self.membership.view.load().is_up()
     }
 
     /// The cookie that keeps clients on a server.

@@ -13,6 +13,7 @@ use pingora::protocols::{ALPN, Digest};
 use pingora::tls::x509::X509Ref;
 use pingora::upstreams::peer::{HttpPeer, Scheme as PeerScheme};
 use pingora_error::{Error, ErrorType, Result};
+use pingora_http::RequestHeader;
 
 use super::load::Load;
 use super::resolved::Name;
@@ -210,6 +211,12 @@ impl Server {
     pub fn moved(&self, location: Location, address: SocketAddr) -> Server {
         let member = Member { location, weight: self.weight, fenced: self.fenced };
         Server::new(&member, address, &self.transport, self.pass_host_header, self.load.clone())
+    }
+
+    /// The Host that it sees of a request.
+    pub fn authority_for(&self, request: &RequestHeader) -> HeaderValue {
+        let passed = request.headers.get(http::header::HOST).filter(|_| self.pass_host_header);
+        passed.unwrap_or(&self.authority).clone()
     }
 
     /// Whether a new connection is to the right server; names are Pingora's to compare, addresses ours.

@@ -106,6 +106,11 @@ impl View {
         View { well, keys, open, order }
     }
 
+    /// Whether any server is well, terminating ones included.
+    pub fn is_up(&self) -> bool {
+        !self.well.is_empty()
+    }
+
     /// The servers that take new clients.
     pub fn open(&self) -> &[Arc<Server>] {
         &self.open

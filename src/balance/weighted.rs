@@ -62,6 +62,10 @@ impl Weighted {
         Some(&child.service)
     }
 
+    pub(super) fn children(&self) -> &[Child] {
+        &self.children
+    }
+
     pub(super) fn turn(&self) -> &Arc<AtomicUsize> {
         &self.turn
     }
@@ -78,6 +82,10 @@ impl Hashed {
     /// Children, each of which has its own clients.
     pub fn new(children: Vec<Child>) -> Self {
         Hashed { children }
+    }
+
+    pub(super) fn children(&self) -> &[Child] {
+        &self.children
     }
 
     /// The client's child.

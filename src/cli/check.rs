@@ -10,7 +10,6 @@ use ingora_middleware::Registry;
 use serde::Serialize;
 
 use super::inputs::{Format, Inputs};
-use crate::control::Unserved;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dynamic::Configuration;
 
@@ -38,9 +37,6 @@ pub struct Report<'a> {
     pub configuration: &'a Configuration,
     /// What was found, sorted by object.
     pub diagnostics: &'a [Diagnostic],
-    /// What is translated, and not served by this version; a note for people.
-    #[serde(skip)]
-    pub unserved: Unserved,
 }
 
 /// Checks and prints: 0 without errors, 1 with errors.
@@ -49,11 +45,7 @@ pub struct Report<'a> {
 /// When a file cannot be read, or the configuration is wrong.
 pub fn run(args: &Args, registry: Registry) -> anyhow::Result<ExitCode> {
     let cooked = args.inputs.cook(registry)?;
-    let report = Report {
-        configuration: cooked.table.configuration(),
-        diagnostics: &cooked.diagnostics,
-        unserved: Unserved::of(&cooked.table),
-    };
+    let report = Report { configuration: cooked.table.configuration(), diagnostics: &cooked.diagnostics };
     let mut out = anstream::stdout().lock();
     report.write(&mut out, args.inputs.format)?;
     out.flush()?;

@@ -36,6 +36,9 @@ use crate::routing::{Route, Target};
 /// Servers that a request is taken to in one attempt, where no connection could be made or an idle one was closed.
 const MOST_SERVERS: usize = 16;
 
+/// What stays in memory of a body that is held for a service that stands in for another.
+const HELD_IN_MEMORY: u64 = 1024 * 1024;
+
 /// How long a client that sends more than it may is listened to after its refusal: one that hears the connection break
 /// would not read it.
 const LINGER: Duration = Duration::from_millis(500);
@@ -166,7 +169,13 @@ impl Call<'_> {
             Target::Internal(service) => {
                 Ok(Answer::reply(internal::answer(*service, &self.gateway.life_cycle, &self.gateway.observed)))
             }
-            Target::Service(service) => self.ask(service, None).await,
+            Target::Service(service) => self.ask_service(route, layer, service).await,
+            Target::Chosen => {
+                let client = facts(self.ctx.digest.as_deref())?.client.peer.ip();
+                let headers = &self.session.req_header().headers;
+                self.ctx.choice.begin(&Asker { headers, client });
+                self.ask_server(None).await
+            }
             Target::Children(children) => {
                 let facts = facts(self.ctx.digest.as_deref())?;
                 let Some(child) = find(children, self.session.req_header(), facts).cloned() else {
@@ -182,7 +191,7 @@ impl Call<'_> {
     async fn instead(&mut self, route: &Arc<Route>, at: Place, instead: &Instead) -> Result<Answer> {
         let service = route.own_services.iter().find(|(link, _)| link + 1 == at.link).map(|(_, service)| service);
         let answer = match service {
-            Some(service) => Some(self.ask(service, Some(&instead.request)).await?),
+            Some(service) => Some(self.ask(service, &instead.request).await?),
             None => None,
         };
         // Without a page there is the status at least.
@@ -194,13 +203,59 @@ impl Call<'_> {
         Ok(answer)
     }
 
-    /// The answer of a service, to the request or to another one; that of servers that failed says why.
-    async fn ask(&mut self, service: &Arc<Service>, other: Option<&RequestHeader>) -> Result<Answer> {
+    /// The answer of a route's service, or of those that stand in for what fails in it.
+    async fn ask_service(&mut self, route: &Arc<Route>, layer: usize, service: &Arc<Service>) -> Result<Answer> {
+        self.choose(service, None)?;
+        if let Some(limit) = self.ctx.choice.most_held() {
+            let hold = Hold { memory: HELD_IN_MEMORY, limit, too_large: Reply::status_text(413) };
+            let end = Place { layer, link: route.chain.links().len() };
+            if let Some(reply) = self.hold(end, &hold).await? {
+                return Ok(Answer::reply(reply));
+            }
+        }
+        loop {
+            let answer = match route.inner(&self.ctx.choice).cloned() {
+                Some(inner) => {
+                    self.ctx.layers.push(Layer { route: inner, state: ChainState::default() });
+                    self.through(Place { layer: layer + 1, link: 0 }).await?
+                }
+                None => self.ask_server(None).await?,
+            };
+            let client = facts(self.ctx.digest.as_deref())?.client.peer.ip();
+            let asker = Asker { headers: &self.session.req_header().headers, client };
+            if self.streamed || !self.ctx.choice.fail_over(answer.head.status.as_u16(), &asker) {
+                return Ok(answer);
+            }
+            self.ctx.copy_for_mirrors(client);
+            self.ctx.layers.truncate(layer + 1);
+            answer.discard();
+        }
+    }
+
+    /// The answer of a service to a request of a filter's own.
+    async fn ask(&mut self, service: &Arc<Service>, other: &RequestHeader) -> Result<Answer> {
+        // Mirrors get copies of the client's request.
+        let original = self.ctx.original.take();
+        self.choose(service, Some(other))?;
+        let answer = self.ask_server(Some(other)).await;
+        self.ctx.original = original;
+        answer
+    }
+
+    fn choose(&mut self, service: &Arc<Service>, other: Option<&RequestHeader>) -> Result<()> {
         self.ctx.choice = Choice::default();
-        self.ctx.watchdog = None;
         let client = facts(self.ctx.digest.as_deref())?.client.peer.ip();
         let headers = &other.unwrap_or_else(|| self.session.req_header()).headers;
         service.choose(&Asker { headers, client }, &mut self.ctx.choice);
+        if other.is_none() {
+            self.ctx.copy_for_mirrors(client);
+        }
+        Ok(())
+    }
+
+    /// The answer of the server that is chosen, to the request or to another one; that of servers that failed says why.
+    async fn ask_server(&mut self, other: Option<&RequestHeader>) -> Result<Answer> {
+        self.ctx.watchdog = None;
         if self.ctx.choice.server.is_none() {
             return Ok(Answer::reply(NO_SERVER.clone()));
         }

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ use super::forwarded::{Written, is_upgrade};
 use super::framing::{self, Framing};
 use super::internal;
 use super::life_cycle::LifeCycle;
+use super::mirrors::Original;
 use super::watchdog::Watchdog;
 use crate::balance::{Asker, Choice};
 use crate::observe::Observed;
@@ -75,6 +77,8 @@ pub struct Ctx {
     pub(super) deadline: Option<Instant>,
     /// Ends the wait for the head of the response.
     pub(super) watchdog: Option<Watchdog>,
+    /// The request, where mirrors get copies of it.
+    pub(super) original: Option<Box<Original>>,
     pub(super) status: u16,
 }
 
@@ -137,6 +141,22 @@ impl Ctx {
         remove_hop_by_hop(response);
     }
 
+    /// To the server, if there is one.
+    fn chosen(&self) -> Way {
+        match self.choice.server {
+            Some(_) => Way::Server,
+            None => Way::Reply(NO_SERVER.clone()),
+        }
+    }
+
+    /// Begins to copy the request, where mirrors are to get it. An upgraded connection has no end to wait for.
+    pub(super) fn copy_for_mirrors(&mut self, client: IpAddr) {
+        let copies = std::mem::take(&mut self.choice.copies);
+        if !copies.is_empty() && !self.upgrade {
+            self.original = Some(Box::new(Original::new(copies, client)));
+        }
+    }
+
     /// Passes a piece of the response's body through all layers, innermost first.
     fn response_body(&mut self, body: &mut Option<Bytes>, end: bool) -> Result<()> {
         for layer in self.layers.iter_mut().rev() {
@@ -188,18 +208,16 @@ impl Gateway {
         }
 
         let table = self.table.load_full();
-        let mut routes = table.routes(entry_point.position, facts.client.tls.is_some());
-        loop {
-            let Some(route) = routes.and_then(|routes| find(routes, request, facts)) else {
-                return Ok(Way::Reply(NOT_FOUND.clone()));
-            };
+        let routes = table.routes(entry_point.position, facts.client.tls.is_some());
+        let mut next = routes.and_then(|routes| find(routes, request, facts));
+        while let Some(route) = next {
             if let Some(options) = facts.tls_options.as_deref().filter(|_| ctx.layers.is_empty())
                 && table.connections(entry_point.position).is_misdirected(route, || host(request), options)
             {
                 return Ok(Way::Reply(MISDIRECTED.clone()));
             }
             ctx.layers.push(Layer { route: route.clone(), state: ChainState::default() });
-            if route.chain.acts_around() && !ctx.upgrade {
+            if route.acts_around && !ctx.upgrade {
                 return Ok(Way::Attempts);
             }
             let Some(layer) = ctx.layers.last_mut() else { return Ok(Way::Server) };
@@ -213,21 +231,24 @@ impl Gateway {
                     }
                 }
             }
-            match &route.target {
+            next = match &route.target {
                 Target::Service(service) => {
                     let asker = Asker { headers: &request.headers, client: facts.client.peer.ip() };
                     service.choose(&asker, &mut ctx.choice);
-                    return Ok(match ctx.choice.server {
-                        Some(_) => Way::Server,
-                        None => Way::Reply(NO_SERVER.clone()),
-                    });
+                    ctx.copy_for_mirrors(asker.client);
+                    match route.inner(&ctx.choice) {
+                        None => return Ok(ctx.chosen()),
+                        inner => inner,
+                    }
                 }
+                Target::Chosen => return Ok(ctx.chosen()),
                 Target::Internal(service) => {
                     return Ok(Way::Reply(internal::answer(*service, &self.life_cycle, &self.observed)));
                 }
-                Target::Children(children) => routes = Some(children),
+                Target::Children(children) => find(children, request, facts),
             }
         }
+        Ok(Way::Reply(NOT_FOUND.clone()))
     }
 
     /// Answers in the server's place, through the response hooks of the filters passed.
@@ -383,6 +404,9 @@ impl ProxyHttp for Gateway {
                 return Err(Error::explain(ErrorType::HTTPStatus(fault.status), fault.message));
             }
         }
+        if let Some(original) = &mut ctx.original {
+            original.piece(body.as_ref(), end);
+        }
         Ok(())
     }
 
@@ -408,7 +432,11 @@ impl ProxyHttp for Gateway {
         }
         let upgrade = ctx.upgrade && session.req_header().version == Version::HTTP_11;
         let facts = facts(ctx.digest.as_deref())?;
-        facts.entry_point.forwarded.forward(request, facts, upgrade, !ctx.suppresses_forwarded_for())
+        facts.entry_point.forwarded.forward(request, facts, upgrade, !ctx.suppresses_forwarded_for())?;
+        match &mut ctx.original {
+            Some(original) => original.begin(request, session.req_header().headers.get(header::HOST)),
+            None => Ok(()),
+        }
     }
 
     async fn response_filter(&self, session: &mut Session, response: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
@@ -480,7 +508,11 @@ impl ProxyHttp for Gateway {
         FailToProxy { error_code: status, can_reuse_downstream: false }
     }
 
-    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, ctx: &mut Ctx) {
+    async fn logging(&self, _session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
+        let left = error.is_some_and(|error| *error.esource() == ErrorSource::Downstream);
+        if let Some(original) = ctx.original.take().filter(|_| !left) {
+            original.send();
+        }
         for layer in &mut ctx.layers {
             layer.route.chain.logging(&mut layer.state, ctx.status);
         }

@@ -1,6 +1,7 @@
 //! Compiles a dynamic configuration to a routing table; what can't serve is a diagnostic and left out.
 //! Pure: the old table is only read, for what is carried over.
 
+mod inner;
 mod tcp;
 mod tls;
 mod udp;
@@ -129,6 +130,8 @@ fn internal_route(name: &str, text: &str, priority: i64, service: &str, target: 
         own_services: Vec::new(),
         service: service.to_owned(),
         target,
+        inner: Vec::new(),
+        acts_around: false,
     })
 }
 
@@ -328,11 +331,11 @@ impl<'a> Compiler<'a> {
         open: &mut Vec<String>,
     ) -> Option<Route> {
         // A service may bring middlewares of its own: they come last.
-        let inner = match self.configuration.http.services.get(&router.service) {
+        let of_service = match self.configuration.http.services.get(&router.service) {
             Some(Service::LoadBalancer(servers)) => servers.middlewares.as_slice(),
             _ => &[],
         };
-        let names: Vec<String> = outer.iter().chain(&router.middlewares).chain(inner).cloned().collect();
+        let names: Vec<String> = outer.iter().chain(&router.middlewares).chain(of_service).cloned().collect();
         let rule = self.rule(name, router)?;
         let priority = match rule::priority(&router.rule, router.priority, false) {
             Ok(priority) => priority,
@@ -371,6 +374,13 @@ impl<'a> Compiler<'a> {
                 Err(message) => return self.disable(name, "ServiceUnusable", Field::Route("services"), message),
             },
         };
+        let inner = match self.inner(name, &rule, &router.service) {
+            Ok(inner) => inner,
+            Err(message) => return self.disable(name, "MiddlewareUnusable", Field::Route("services"), message),
+        };
+        let acts_around = chain.acts_around()
+            || matches!(&target, Target::Service(service) if service.acts_around())
+            || inner.iter().any(|(_, route)| route.acts_around);
         Some(Route {
             name: name.into(),
             rule,
@@ -381,6 +391,8 @@ impl<'a> Compiler<'a> {
             own_services,
             service: router.service.clone(),
             target,
+            inner,
+            acts_around,
         })
     }
 

@@ -5,12 +5,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::table::Table;
+use crate::balance::failover::Errors;
 use crate::balance::health::Checks;
+use crate::balance::mirroring::{BodyCopy, Mirror};
 use crate::balance::server::{Location, Member};
 use crate::balance::sticky::Sticky;
 use crate::balance::transport::Transport;
 use crate::balance::view::{Needs, Strategy};
-use crate::balance::{Child, Hashed, Health, Members, Membership, Pool, Resolved, Service, Weighted};
+use crate::balance::{
+    Child, Failover, Hashed, Health, Members, Membership, Mirroring, Pool, Resolved, Service, Weighted,
+};
 use crate::dynamic::Configuration;
 use crate::dynamic::http::{self, Server, ServersLoadBalancer, ServersTransport, WeightedService};
 
@@ -103,7 +107,11 @@ impl<'a> Services<'a> {
                 }
                 None => {
                     let membership = self.membership(name, servers, old)?;
-                    Arc::new(Service::Pool(Pool::new(membership, sticky(name, servers.sticky.as_ref()), turn)))
+                    let pool = Pool::new(membership, sticky(name, servers.sticky.as_ref()), turn);
+                    Arc::new(Service::Pool(match servers.middlewares.is_empty() {
+                        true => pool,
+                        false => pool.filtered_as(name),
+                    }))
                 }
             },
             http::Service::Weighted(weighted) => {
@@ -113,10 +121,13 @@ impl<'a> Services<'a> {
             http::Service::HighestRandomWeight(hashed) => {
                 Arc::new(Service::Hashed(Hashed::new(self.children(&hashed.services)?)))
             }
-            http::Service::Mirroring(mirroring) => Arc::new(Service::Alias(self.get(&mirroring.service)?)),
+            http::Service::Mirroring(mirroring) => Arc::new(Service::Mirroring(self.mirroring(mirroring, old)?)),
             http::Service::Failover(failover) => {
-                self.get(&failover.fallback)?;
-                Arc::new(Service::Alias(self.get(&failover.service)?))
+                let (main, fallback) = (self.get(&failover.service)?, self.get(&failover.fallback)?);
+                let errors = failover.errors.as_ref();
+                let errors =
+                    errors.map(|e| Errors::new(&e.status, e.max_request_body_bytes.unwrap_or(-1))).transpose()?;
+                Arc::new(Service::Failover(Failover::new(main, fallback, errors)?))
             }
         })
     }
@@ -139,6 +150,25 @@ impl<'a> Services<'a> {
             Ok(Child { name: child.name.clone(), service, weight: child.weight.unwrap_or(1) })
         };
         services.iter().map(child).collect()
+    }
+
+    /// Where the old service had the same mirrors, their counters go on.
+    fn mirroring(&mut self, settings: &http::Mirroring, old: Option<&Arc<Service>>) -> Result<Mirroring, Problem> {
+        let body = match (settings.mirror_body.unwrap_or(true), settings.max_body_size.unwrap_or(-1)) {
+            (false, _) => BodyCopy::Nothing,
+            (true, limit) => BodyCopy::UpTo(u64::try_from(limit).unwrap_or(u64::MAX)),
+        };
+        let percents = || settings.mirrors.iter().map(|mirror| u64::try_from(mirror.percent).unwrap_or(0).min(100));
+        let old = old.and_then(|service| service.mirroring());
+        let old = old.filter(|old| old.mirrors().iter().map(|mirror| mirror.percent).eq(percents()));
+        let sent = |n: usize| old.and_then(|old| Some(old.mirrors().get(n)?.sent.clone())).unwrap_or_default();
+        let main = self.get(&settings.service)?;
+        let mirrors = settings.mirrors.iter().zip(percents()).enumerate();
+        let mirrors = mirrors
+            .map(|(n, (mirror, percent))| Ok(Mirror { service: self.get(&mirror.name)?, percent, sent: sent(n) }))
+            .collect::<Result<_, Problem>>()?;
+        let requests = old.map(|old| old.requests().clone()).unwrap_or_default();
+        Ok(Mirroring::new(main, body, mirrors, requests))
     }
 
     /// The servers of a load balancer: the same for all that have the same, and speak to them in the same way.

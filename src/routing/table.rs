@@ -12,7 +12,7 @@ use super::index::Index;
 use super::tcp_routes::TcpRoutes;
 use super::tls::Tls;
 use crate::balance::resolved::Named;
-use crate::balance::{self, Health, Membership, Resolved, layer4};
+use crate::balance::{self, Choice, Health, Membership, Resolved, layer4};
 use crate::dynamic::Configuration;
 use crate::rule::{HttpRule, RequestView, TcpRule};
 use crate::tls::{Certificates, Profile};
@@ -77,6 +77,10 @@ pub struct Route {
     pub service: String,
     /// Where its requests go.
     pub target: Target,
+    /// The filters that services within its service have of their own, by the name of the service.
+    pub inner: Vec<(Arc<str>, Arc<Route>)>,
+    /// Whether something of it acts around what is further in: a filter, or a service that stands in for another.
+    pub acts_around: bool,
 }
 
 /// A TCP router.
@@ -148,6 +152,8 @@ pub struct Disabled {
 pub enum Target {
     /// To a server of a service.
     Service(Arc<balance::Service>),
+    /// To the server that is chosen already.
+    Chosen,
     /// To the process itself.
     Internal(Internal),
     /// On to the child routes (multi-layer routing); none that matches is 404.
@@ -270,6 +276,16 @@ impl TcpTls {
     /// Whether it is about TLS connections.
     pub fn is_some(&self) -> bool {
         !matches!(self, TcpTls::None)
+    }
+}
+
+// === impl Route ===
+
+impl Route {
+    /// The filters of the service that was chosen within this route's.
+    pub fn inner(&self, choice: &Choice) -> Option<&Arc<Route>> {
+        let service = choice.filtered()?;
+        self.inner.iter().find(|(name, _)| &**name == service).map(|(_, route)| route)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::manifests::service;
-use crate::support::{Backend, Gateway, Wire, object, route};
+use crate::support::{Backend, Gateway, Wire, middleware, object, route};
 
 #[tokio::test]
 async fn servers_take_turns() {
@@ -91,6 +91,56 @@ async fn servers_see_the_clients_host_unless_it_is_not_passed_on() {
     gateway.get("a.example:8080", "/").await.echoed().assert_header("Host", "a.example:8080");
     let seen = gateway.get("b.example", "/").await.echoed();
     seen.assert_header("Host", &backend.address.to_string()).assert_header("X-Forwarded-Host", "b.example");
+}
+
+#[tokio::test]
+async fn services_within_a_service_bring_their_own_middlewares() {
+    let [a, b] = &[Backend::named("a").await, Backend::named("b").await];
+    let header = |name: &str| {
+        let both = "headers: {customRequestHeaders: {X-Own: NAME}, customResponseHeaders: {X-Own: NAME}}";
+        middleware(name, &both.replace("NAME", name))
+    };
+    let own = |service: &str| format!("{{name: {service}, port: 80, middlewares: [{{name: own-{service}}}]}}");
+    let gateway = Gateway::start(
+        route("r").to_service("w").by("{kind: TraefikService, port: null}")
+            + object("TraefikService", "w", &format!("weighted: {{services: [{}, {}]}}", own("a"), own("b")))
+            + route("f").rule("Host(`f`)").priority(99).to_service("f").by("{kind: TraefikService, port: null}")
+            + object(
+                "TraefikService",
+                "f",
+                &format!(
+                    "failover: {{service: {{name: down, port: 80}}, fallback: {}, errors: {{status: ['502']}}}}",
+                    own("b")
+                ),
+            )
+            + route("refused")
+                .rule("Host(`refused`)")
+                .priority(99)
+                .to_service("x")
+                .by("{kind: TraefikService, port: null}")
+            + object(
+                "TraefikService",
+                "x",
+                "weighted: {services: [{name: refusing, port: 80, middlewares: [{name: nobody}]}]}",
+            )
+            + middleware("nobody", "ipAllowList: {sourceRange: [192.0.2.1/32]}")
+            + header("own-a")
+            + header("own-b")
+            + service("a", &[a])
+            + service("b", &[b])
+            + service("refusing", &[a])
+            + service("down", &[&Backend::down()]),
+    )
+    .await;
+    for _ in 0..4 {
+        let reply = gateway.get("a", "/").await;
+        let expected = format!("own-{}", reply.backend());
+        reply.assert_header("X-Own", &expected).echoed().assert_header("X-Own", &expected);
+    }
+    let reply = gateway.get("f", "/").await;
+    assert_eq!(reply.backend(), "b");
+    reply.assert_header("X-Own", "own-b").echoed().assert_header("X-Own", "own-b");
+    gateway.get("refused", "/").await.assert_status(403);
 }
 
 async fn count(gateway: &Gateway, requests: usize) -> BTreeMap<String, usize> {

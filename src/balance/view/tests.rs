@@ -100,3 +100,26 @@ fn a_client_keeps_its_server_when_others_go() {
         assert!(Arc::ptr_eq(there, &all[3]) || Arc::ptr_eq(there, after.pick(0, client(n)).unwrap()));
     }
 }
+
+#[test]
+fn choosing_among_many_costs_what_choosing_among_few_does() {
+    for (strategy, most) in [(Strategy::RoundRobin, 4.0), (Strategy::TwoChoices, 4.0), (Strategy::LeastTime, 30.0)] {
+        let [few, many] = [2, 10_000].map(|count| {
+            let servers = servers(&vec![1; count]);
+            let view = view(&servers, strategy);
+            let round = |round: usize| {
+                let began = std::time::Instant::now();
+                for n in 0..2000 {
+                    let picked = view.pick(round * 2000 + n, client(n)).unwrap();
+                    picked.load.begin();
+                    view.changed(picked);
+                }
+                began.elapsed()
+            };
+            (0..7).map(round).min().unwrap()
+        });
+        let ratio = many.as_secs_f64() / few.as_secs_f64();
+        println!("{strategy:?}: {few:?} among 2, {many:?} among 10,000");
+        assert!(ratio < most, "{strategy:?}: {ratio}");
+    }
+}

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::Report;
-use crate::cli::paint::{self, HEADING, WARNING, plain};
+use crate::cli::paint::{self, HEADING, plain};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dynamic::http::Service;
 use crate::dynamic::tcp::TcpService;
@@ -68,11 +68,7 @@ fn summary(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
         plural(count(Severity::Error), "error"),
         plural(count(Severity::Warning), "warning"),
         plural(routers, "router"),
-    )?;
-    if !report.unserved.is_empty() {
-        writeln!(out, "{WARNING}note{WARNING:#}: {}", report.unserved)?;
-    }
-    Ok(())
+    )
 }
 
 fn http_rows(report: &Report<'_>) -> Vec<Row> {

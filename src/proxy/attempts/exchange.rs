@@ -145,6 +145,9 @@ impl Exchange {
             let mut nothing = None;
             if self.own_body {
                 call.request_body(call.held_at, call.innermost(), &mut nothing, true)?;
+                if let Some(original) = &mut call.ctx.original {
+                    original.piece(None, true);
+                }
             }
             if let Some(HttpSession::H1(h1)) = &mut self.upstream {
                 h1.finish_body().await.map_err(|e| e.into_up())?;
@@ -196,6 +199,9 @@ impl Exchange {
         let from = if self.sending == Sending::Held { call.held_at } else { super::Place { layer: 0, link: 0 } };
         call.streamed |= self.sending == Sending::Client;
         call.request_body(from, call.innermost(), &mut data, end)?;
+        if let Some(original) = &mut call.ctx.original {
+            original.piece(data.as_ref(), end);
+        }
         let data = data.unwrap_or_default();
         let sent = match &mut self.upstream {
             Some(HttpSession::H1(h1)) => {

@@ -1,0 +1,146 @@
+//! A service that another one stands in for, and that comes back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::health::external;
+use crate::support::manifests::service;
+use crate::support::{Backend, Gateway, Manifests, object, route};
+
+const CONFIG: &str = "providers: {manifests: {allowExternalNameServices: true}}";
+
+fn failing_over(spec: &str) -> Manifests {
+    route("r").to_service("f").by("{kind: TraefikService, port: null}")
+        + object("TraefikService", "f", &format!("failover: {spec}"))
+}
+
+/// A server that is well or not, as its switch says.
+async fn switched(name: &'static str) -> (Backend, Arc<AtomicBool>) {
+    let well = Arc::new(AtomicBool::new(true));
+    let is_well = well.clone();
+    let backend = Backend::answering(move |_| {
+        let status = if is_well.load(Ordering::SeqCst) { "200 OK" } else { "500 No" };
+        format!("HTTP/1.1 {status}\r\nX-Backend: {name}\r\nContent-Length: 0\r\n\r\n")
+    })
+    .await;
+    (backend, well)
+}
+
+#[tokio::test]
+async fn a_stand_in_serves_while_the_main_service_is_down() {
+    let ((main, main_well), (fallback, fallback_well)) = (switched("main").await, switched("fallback").await);
+    let check = "healthCheck: {path: /health, interval: 30ms}";
+    let port = |backend: &Backend| backend.address.port();
+    let gateway = Gateway::configured(
+        CONFIG,
+        failing_over(&format!(
+            "{{service: {{name: main, port: {}, {check}}}, fallback: {{name: fallback, port: {}, {check}}}}}",
+            port(&main),
+            port(&fallback)
+        )) + external("main", &main)
+            + external("fallback", &fallback),
+    )
+    .await;
+    for _ in 0..2 {
+        gateway.until("a", "/", |reply| reply.status() == 200 && reply.backend() == "main").await;
+        main_well.store(false, Ordering::SeqCst);
+        gateway.until("a", "/", |reply| reply.status() == 200 && reply.backend() == "fallback").await;
+        fallback_well.store(false, Ordering::SeqCst);
+        gateway.until("a", "/", |reply| reply.status() == 503).await;
+        gateway.get("a", "/").await.assert_body("no available server\n");
+        fallback_well.store(true, Ordering::SeqCst);
+        gateway.until("a", "/", |reply| reply.status() == 200 && reply.backend() == "fallback").await;
+        main_well.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn answers_may_tell_that_the_main_service_is_down() {
+    let (main, well) = switched("main").await;
+    let fallback = Backend::named("fallback").await;
+    let passive = "passiveHealthCheck: {failureWindow: 300ms, maxFailedAttempts: 1}";
+    let gateway = Gateway::start(
+        failing_over(&format!(
+            "{{service: {{name: main, port: 80, {passive}}}, fallback: {{name: fallback, port: 80}}}}"
+        )) + service("main", &[&main])
+            + service("fallback", &[&fallback]),
+    )
+    .await;
+    assert_eq!(gateway.get("a", "/").await.backend(), "main");
+    well.store(false, Ordering::SeqCst);
+    gateway.get("a", "/").await.assert_status(500);
+    assert_eq!(gateway.get("a", "/").await.backend(), "fallback");
+    well.store(true, Ordering::SeqCst);
+    gateway.until("a", "/", |reply| reply.backend() == "main").await;
+}
+
+#[tokio::test]
+async fn nobody_knows_when_a_service_without_checks_fails() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(
+        failing_over("{service: {name: main, port: 80}, fallback: {name: main, port: 80}}")
+            + service("main", &[&backend]),
+    )
+    .await;
+    gateway.get("a", "/").await.assert_status(404);
+    gateway.logs("failover needs to know when its service fails").await;
+}
+
+#[tokio::test]
+async fn answers_that_are_failures_are_thrown_away_for_those_of_the_stand_in() {
+    let ((main, well), fallback) = (switched("main").await, Backend::named("fallback").await);
+    let gateway = Gateway::start(
+        failing_over(
+            "{service: {name: main, port: 80}, fallback: {name: fallback, port: 80}, \
+             errors: {status: ['500', '502-503'], maxRequestBodyBytes: 200000}}",
+        ) + service("main", &[&main])
+            + service("fallback", &[&fallback]),
+    )
+    .await;
+    let post = |length: usize| format!("POST /x HTTP/1.1\nHost: a\nContent-Length: {length}\n\n{}", "y".repeat(length));
+    assert_eq!(gateway.get("a", "/").await.backend(), "main");
+    assert_eq!(gateway.ask(&post(10)).await.backend(), "main");
+    well.store(false, Ordering::SeqCst);
+    assert_eq!(gateway.get("a", "/").await.backend(), "fallback");
+    let mut client = gateway.connect().await;
+    // More than Pingora keeps of a body for a second try, and as often as one likes.
+    for length in [0, 5, 150_000] {
+        let before = main.requests();
+        assert_eq!(client.ask(&post(length)).await.assert_status(200).backend(), "fallback");
+        assert_eq!((fallback.last().body.len(), main.last().body.len()), (length, length));
+        assert_eq!(main.requests(), before + 1);
+    }
+    gateway.ask(&post(200_001)).await.assert_status(413);
+    well.store(true, Ordering::SeqCst);
+    assert_eq!(client.ask(&post(10)).await.backend(), "main");
+
+    // A server that can't be reached is a failure, too.
+    let gateway = Gateway::start(
+        failing_over(
+            "{service: {name: main, port: 80}, fallback: {name: fallback, port: 80}, errors: {status: ['502']}}",
+        ) + service("main", &[&Backend::down()])
+            + service("fallback", &[&fallback]),
+    )
+    .await;
+    assert_eq!(gateway.ask(&post(100)).await.backend(), "fallback");
+}
+
+#[tokio::test]
+async fn cookies_of_a_service_that_failed_are_not_set() {
+    let ((main, well), fallback) = (switched("main").await, Backend::named("fallback").await);
+    let sticky = |name: &str| format!("sticky: {{cookie: {{name: {name}}}}}");
+    let gateway = Gateway::start(
+        failing_over(&format!(
+            "{{service: {{name: main, port: 80, {}}}, fallback: {{name: fallback, port: 80, {}}}, errors: {{status: ['500']}}}}",
+            sticky("main"),
+            sticky("fallback")
+        )) + service("main", &[&main])
+            + service("fallback", &[&fallback]),
+    )
+    .await;
+    let cookie =
+        |reply: &crate::support::Message| reply.header("Set-Cookie").unwrap().split('=').next().unwrap().to_owned();
+    assert_eq!(cookie(&gateway.get("a", "/").await), "main");
+    well.store(false, Ordering::SeqCst);
+    assert_eq!(cookie(&gateway.get("a", "/").await), "fallback");
+}
