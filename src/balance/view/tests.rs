@@ -103,7 +103,7 @@ fn a_client_keeps_its_server_when_others_go() {
 
 #[test]
 fn choosing_among_many_costs_what_choosing_among_few_does() {
-    for (strategy, most) in [(Strategy::RoundRobin, 4.0), (Strategy::TwoChoices, 4.0), (Strategy::LeastTime, 30.0)] {
+    for (strategy, most) in [(Strategy::RoundRobin, 20.0), (Strategy::TwoChoices, 20.0), (Strategy::LeastTime, 60.0)] {
         let [few, many] = [2, 10_000].map(|count| {
             let servers = servers(&vec![1; count]);
             let view = view(&servers, strategy);
@@ -118,6 +118,7 @@ fn choosing_among_many_costs_what_choosing_among_few_does() {
             };
             (0..7).map(round).min().unwrap()
         });
+        // What doesn't fit into the processor's cache costs more; looking at each would cost 5,000 times as much.
         let ratio = many.as_secs_f64() / few.as_secs_f64();
         println!("{strategy:?}: {few:?} among 2, {many:?} among 10,000");
         assert!(ratio < most, "{strategy:?}: {ratio}");
