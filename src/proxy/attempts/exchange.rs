@@ -1,11 +1,13 @@
 //! One request to one server: the head and the body out, the answer back, both at the same time.
 //! Connections come from a pool as Pingora's own do, by the same hooks.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use h2::SendStream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, StatusCode, Version};
 use ingora_middleware::Failure;
@@ -13,8 +15,9 @@ use pingora::connectors::http::Connector;
 use pingora::protocols::UniqueID;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::client::HttpSession;
+use pingora::protocols::http::v1::client::HttpSession as Http1Session;
 use pingora::upstreams::peer::{HttpPeer, Peer};
-use pingora_error::{Error, ErrorType, Result};
+use pingora_error::{Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::ProxyHttp;
 
@@ -34,6 +37,10 @@ pub(super) struct Exchange {
     peer: Box<HttpPeer>,
     connector: Arc<Connector>,
     sending: Sending,
+    /// Where the body goes on an HTTP/2 stream.
+    stream: Option<SendStream<Bytes>>,
+    /// What waits for room on it, and whether it is the last.
+    waiting: Option<(Bytes, bool)>,
     /// Whether the body that is sent is the request's.
     own_body: bool,
     /// Whether the answer has no body whatever its head says.
@@ -103,6 +110,8 @@ impl Exchange {
             peer,
             connector,
             sending,
+            stream: None,
+            waiting: None,
             own_body: other.is_none(),
             asks_for_head: other.is_none() && call.session.req_header().method == Method::HEAD,
             headed: false,
@@ -138,7 +147,10 @@ impl Exchange {
             Some(HttpSession::H1(h1)) => {
                 h1.write_request_header(head).await.map_err(|e| e.into_up())?;
             }
-            Some(HttpSession::H2(h2)) => h2.write_request_header(head, last).map_err(|e| e.into_up())?,
+            Some(HttpSession::H2(h2)) => {
+                h2.write_request_header(head, last).map_err(|e| e.into_up())?;
+                self.stream = h2.take_request_body_writer();
+            }
             _ => return Err(Error::explain(ErrorType::InternalError, "no connection")),
         }
         if last {
@@ -185,11 +197,27 @@ impl Exchange {
     pub(super) async fn event(&mut self, call: &mut Call<'_>) -> Result<Event> {
         loop {
             let Some(upstream) = &mut self.upstream else { return Ok(Event::End) };
-            let (data, end) = tokio::select! {
-                event = read(upstream, self.headed) => {
-                    return event.map_err(|error| self.unsent.take().unwrap_or(error).into_up());
-                }
-                piece = call.piece(self.sending) => piece?,
+            let (data, end) = match (&mut self.stream, &mut self.waiting) {
+                (Some(stream), Some((data, end))) => tokio::select! {
+                    event = read(upstream, self.headed) => {
+                        return event.map_err(|error| self.unsent.take().unwrap_or(error).into_up());
+                    }
+                    left = call.piece(Sending::Done) => left?,
+                    sent = send_some(stream, data, *end) => {
+                        if sent.is_err() || data.is_empty() {
+                            let end = *end;
+                            self.waiting = None;
+                            self.sent(call, sent, end);
+                        }
+                        continue;
+                    }
+                },
+                _ => tokio::select! {
+                    event = read(upstream, self.headed) => {
+                        return event.map_err(|error| self.unsent.take().unwrap_or(error).into_up());
+                    }
+                    piece = call.piece(self.sending) => piece?,
+                },
             };
             self.send_piece(call, data, end).await?;
         }
@@ -203,31 +231,28 @@ impl Exchange {
             original.piece(data.as_ref(), end);
         }
         let data = data.unwrap_or_default();
-        let sent = match &mut self.upstream {
+        match &mut self.upstream {
             Some(HttpSession::H1(h1)) => {
-                async {
-                    if !data.is_empty() {
-                        h1.write_body(&data).await?;
-                    }
-                    if end {
-                        h1.finish_body().await?;
-                    }
-                    Ok(())
-                }
-                .await
+                let sent = send_to_http1(h1, &data, end).await;
+                self.sent(call, sent, end);
             }
-            Some(HttpSession::H2(h2)) if end || !data.is_empty() => h2.write_request_body(data, end).await,
-            _ => Ok(()),
-        };
+            // It waits for room, while the answer is read.
+            _ if end || !data.is_empty() => self.waiting = Some((data, end)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A piece is sent, or can't be.
+    fn sent(&mut self, call: &mut Call<'_>, sent: Result<()>, end: bool) {
         if let Err(error) = sent {
-            // It may have answered already, and then closed its ear.
+            // The server may have answered already, and then closed its ear.
             self.sending = Sending::Done;
             self.unsent = Some(error.into_up());
         } else if end {
             self.sending = Sending::Done;
             call.ctx.sent();
         }
-        Ok(())
     }
 
     /// A head that is all says so: filters take one without a length for the beginning of something.
@@ -248,6 +273,7 @@ impl Exchange {
 
     /// The answer has been read to its end.
     pub(super) async fn end(mut self: Box<Self>) {
+        self.stream = None;
         let Some(upstream) = self.upstream.take() else { return };
         let whole = self.sending == Sending::Done && self.unsent.is_none();
         if whole || matches!(upstream, HttpSession::H2(_)) {
@@ -287,12 +313,42 @@ impl Exchange {
 impl Drop for Exchange {
     /// A stream is reset by being dropped, but its connection has to be told that there is room again.
     fn drop(&mut self) {
+        self.stream = None;
         if let Some(upstream @ HttpSession::H2(_)) = self.upstream.take() {
             let release = self.connector.release_http_session(upstream, &*self.peer, self.peer.idle_timeout());
             // For HTTP/2 there is nothing to wait for.
             let _ = release.now_or_never();
         }
     }
+}
+
+async fn send_to_http1(h1: &mut Http1Session, data: &Bytes, end: bool) -> Result<()> {
+    if !data.is_empty() {
+        h1.write_body(data).await?;
+    }
+    if end {
+        h1.finish_body().await?;
+    }
+    Ok(())
+}
+
+/// Sends what there is room for. May be dropped and called again.
+async fn send_some(stream: &mut SendStream<Bytes>, data: &mut Bytes, end: bool) -> Result<()> {
+    if data.is_empty() {
+        return stream.send_data(Bytes::new(), end).or_err(ErrorType::WriteError, "the end of a body");
+    }
+    stream.reserve_capacity(data.len());
+    let room = poll_fn(|cx| stream.poll_capacity(cx)).await;
+    let room = room.transpose().or_err(ErrorType::WriteError, "room for a body")?;
+    let Some(room) = room else {
+        return Err(Error::explain(ErrorType::ConnectionClosed, "the stream is closed"));
+    };
+    let some = data.split_to(room.min(data.len()));
+    let last = end && data.is_empty();
+    if some.is_empty() {
+        return Ok(());
+    }
+    stream.send_data(some, last).or_err(ErrorType::WriteError, "a piece of a body")
 }
 
 /// The error of an attempt, with the decision whether there is another server or connection for it.
