@@ -63,7 +63,9 @@ impl Cluster {
             assert_eq!(e.data["reportingController"], "ingora");
             format!("{} {} ×{count}: {}", text("type"), text("reason"), text("note"))
         };
-        let mut found: Vec<_> = events.items.iter().filter(of).map(say).collect();
+        // For a moment, a Service that comes has no EndpointSlice.
+        let mut found: Vec<_> =
+            events.items.iter().filter(of).map(say).filter(|e| !e.contains("NoEndpoints")).collect();
         found.sort_unstable();
         found
     }
