@@ -88,7 +88,11 @@ impl Origins {
 
     /// Forgets where element `name` of `section` comes from.
     pub fn remove(&mut self, section: Section, name: &str) {
-        self.0.get_mut(&section).map(|origins| origins.remove(name));
+        let Some(origins) = self.0.get_mut(&section) else { return };
+        origins.remove(name);
+        if origins.is_empty() {
+            self.0.remove(&section);
+        }
     }
 
     /// Where element `name` of `section` comes from.

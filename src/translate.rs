@@ -7,6 +7,7 @@ mod cycles;
 mod endpoints;
 #[cfg(test)]
 mod fixture;
+mod fragment;
 mod health;
 mod ingress_route;
 mod ingress_route_tcp;
@@ -15,6 +16,7 @@ mod layers;
 mod middleware;
 mod middleware_tcp;
 mod names;
+mod reader;
 mod reference;
 mod secret;
 mod selector;
@@ -22,6 +24,8 @@ mod servers_transport;
 mod service;
 mod tls;
 mod traefik_service;
+mod translation;
+mod unit;
 
 use crate::diagnostic::Diagnostic;
 use crate::dynamic::Configuration;
@@ -29,18 +33,12 @@ use crate::objects::Snapshot;
 
 pub use class::Filter;
 pub use context::Options;
+pub use translation::Translation;
 
 /// Translates all objects of a snapshot. Findings come sorted by object; those of the snapshot are among them.
+/// Who translates one snapshot after the other goes from [`Translation`] to [`Translation::next`], which gives the same.
 pub fn translate(snapshot: &Snapshot, options: &Options) -> (Configuration, Vec<Diagnostic>) {
-    let mut cx = context::Context::new(snapshot, options);
-    // Stores first: a certificate that a store and a route name is the store's.
-    tls::translate(&mut cx);
-    ingress_route::translate(&mut cx);
-    ingress_route_tcp::translate(&mut cx);
-    ingress_route_udp::translate(&mut cx);
-    middleware::translate(&mut cx);
-    middleware_tcp::translate(&mut cx);
-    traefik_service::translate(&mut cx);
-    servers_transport::translate(&mut cx);
-    cx.finish()
+    let translation = Translation::default().next(snapshot, options);
+    let diagnostics = translation.diagnostics();
+    (translation.configuration().clone(), diagnostics)
 }

@@ -34,7 +34,7 @@ pub(super) struct Serving {
 
 /// The filter that the translation has, too; what is wrong with it, that one tells.
 pub(super) fn filter(options: &Options) -> Arc<Filter> {
-    Arc::new(Filter::new(options, &mut Vec::new()))
+    Arc::new(Filter::new(options).0)
 }
 
 // === impl Writer ===

@@ -109,7 +109,8 @@ impl<T> Default for Named<T> {
 
 impl<T: PartialEq> PartialEq for Named<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        let equal = |change: Change<'_, _, Arc<T>>| change.old.zip(change.new).is_some_and(|(old, new)| old == new);
+        self.len() == other.len() && self.changes(other).into_iter().all(equal)
     }
 }
 

@@ -43,8 +43,9 @@ pub(super) fn served(
 // === impl Filter ===
 
 impl Filter {
-    /// A filter as configured. A selector that can't be read selects nothing, and is reported.
-    pub fn new(options: &Options, diagnostics: &mut Vec<Diagnostic>) -> Self {
+    /// A filter as configured, and what is to be told of it. A selector that can't be read selects nothing.
+    pub fn new(options: &Options) -> (Self, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
         let mut namespaces = options.namespaces.clone();
         namespaces.sort_unstable();
         let selector = Selector::parse(&options.label_selector);
@@ -56,7 +57,7 @@ impl Filter {
                 format!("{bad}; no custom resource is selected until it is corrected"),
             ));
         }
-        Filter { namespaces, selector: selector.ok(), class: options.ingress_class.clone() }
+        (Filter { namespaces, selector: selector.ok(), class: options.ingress_class.clone() }, diagnostics)
     }
 
     /// Whether objects of that namespace are read.
@@ -84,14 +85,14 @@ mod tests {
     use super::*;
 
     fn filter(class: &str, namespaces: &[&str], selector: &str) -> (Filter, usize) {
-        let mut found = Vec::new();
         let options = Options {
             ingress_class: class.into(),
             namespaces: namespaces.iter().map(|n| (*n).to_owned()).collect(),
             label_selector: selector.into(),
             ..Options::default()
         };
-        (Filter::new(&options, &mut found), found.len())
+        let (filter, found) = Filter::new(&options);
+        (filter, found.len())
     }
 
     fn annotated(class: Option<&str>) -> ObjectMeta {

@@ -1,15 +1,17 @@
-//! What every part of the translation reads (snapshot, options) and writes (configuration, diagnostics).
+//! What the translation of a unit reads (objects, options) and writes (configuration, diagnostics).
 //! Custom resources and Services are looked up through here, so that namespaces and label selector always hold.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
+use rustc_hash::FxHashSet;
 
 use super::class::Filter;
+use super::fragment::{Ask, Fragment, Part, World};
+use super::reader::Reader;
+use super::tls;
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::dynamic::tls::CertAndStores;
-use crate::dynamic::{Configuration, Origin, Section};
+use crate::dynamic::{Configuration, Element, Origin, Section};
 use crate::objects::{Custom, Snapshot, Store};
 
 /// The options of Traefik's KubernetesCRD provider that decide what objects mean.
@@ -36,63 +38,82 @@ pub struct Options {
     pub cross_provider_namespaces: Option<Vec<String>>,
 }
 
-/// The state of one translation.
+/// The state of the translation of a unit, or of several that are translated together.
 pub(super) struct Context<'a> {
-    pub snapshot: &'a Snapshot,
     pub options: &'a Options,
+    /// Which objects count.
+    pub filter: &'a Filter,
+    /// The objects, to be looked up.
+    pub reader: Reader<'a>,
+    /// The object that is being translated.
+    pub about: Arc<ObjectRef>,
     pub out: Configuration,
     pub diagnostics: Vec<Diagnostic>,
-    /// Which objects count.
-    pub filter: Filter,
-    /// The certificates loaded so far, by `namespace/secret`; they end up in `out.tls.certificates` in that order.
-    pub certificates: BTreeMap<String, CertAndStores>,
-}
-
-/// A custom resource that counts, with its namespace and name.
-pub(super) struct Found<'a, T> {
-    pub namespace: &'a str,
-    pub name: &'a str,
-    pub custom: &'a Custom<T>,
+    /// The HTTP services that others may make, too.
+    pub shared: FxHashSet<String>,
+    /// The certificates to be loaded.
+    pub asks: Vec<Ask>,
+    /// Objects named `default`, each of which is alone or doesn't count.
+    pub defaults: Vec<(Section, Arc<ObjectRef>)>,
 }
 
 // === impl Context ===
 
 impl<'a> Context<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, options: &'a Options) -> Self {
-        let mut diagnostics = snapshot.all_findings();
-        let filter = Filter::new(options, &mut diagnostics);
-        Context { snapshot, options, out: Configuration::default(), diagnostics, filter, certificates: BTreeMap::new() }
-    }
-
-    pub(super) fn finish(mut self) -> (Configuration, Vec<Diagnostic>) {
-        self.diagnostics.sort_by(|a, b| (&a.object, &a.path, a.severity).cmp(&(&b.object, &b.path, b.severity)));
-        self.diagnostics.dedup();
-        for (key, certificate) in self.certificates {
-            self.out.tls.certificates.insert(key, certificate);
+    pub(super) fn new(World { snapshot, options, filter }: World<'a>) -> Self {
+        Context {
+            options,
+            filter,
+            reader: Reader::new(snapshot),
+            about: Arc::new(ObjectRef::new("", "", "")),
+            out: Configuration::default(),
+            diagnostics: Vec::new(),
+            shared: FxHashSet::default(),
+            asks: Vec::new(),
+            defaults: Vec::new(),
         }
-        (self.out, self.diagnostics)
     }
 
-    /// The objects of a kind that count, by namespace and name. The borrow is the snapshot's, not the context's.
-    pub(super) fn objects<T: kube::Resource>(&self, store: &'a Store<Custom<T>>) -> Vec<Found<'a, T>> {
-        let found = store.iter().map(|(namespace, name, custom)| Found { namespace, name, custom });
-        found.filter(|f| self.filter.selects(f.namespace, f.custom.object.meta())).collect()
+    /// What came of it.
+    pub(super) fn fragment(self) -> Fragment {
+        let part = |(name, element): (&Arc<str>, Element)| {
+            let section = element.section();
+            let origin = self.out.origins.get_shared(section, name).cloned();
+            let origin = origin.unwrap_or_else(|| Arc::new(Origin { object: self.about.clone(), path: String::new() }));
+            let shared = section == Section::HttpService && self.shared.contains(&**name);
+            Part { section, name: name.clone(), element: Some(element), origin: Some(origin), shared }
+        };
+        let mut parts: Vec<Part> = self.out.elements().map(part).collect();
+        for (section, _) in &self.defaults {
+            if let Err(place) = parts.binary_search_by(|p| (p.section, &*p.name).cmp(&(*section, tls::DEFAULT))) {
+                let origin = self.out.origins.get_shared(*section, tls::DEFAULT).cloned();
+                let (section, name) = (*section, tls::DEFAULT.into());
+                parts.insert(place, Part { section, name, element: None, origin, shared: false });
+            }
+        }
+        Fragment {
+            marks: self.reader.marks(),
+            parts: parts.into(),
+            asks: (!self.asks.is_empty()).then(|| self.asks.into()),
+            told: (!self.diagnostics.is_empty()).then(|| self.diagnostics.into()),
+        }
     }
 
-    /// The object of that namespace and name, if it counts.
-    pub(super) fn find<T: kube::Resource>(
+    /// The custom resource of that namespace and name, if it counts.
+    pub(super) fn find<T: kube::Resource<DynamicType = ()>>(
         &self,
-        store: &'a Store<Custom<T>>,
+        store: fn(&Snapshot) -> &Store<Custom<T>>,
         namespace: &str,
         name: &str,
     ) -> Option<&'a Custom<T>> {
-        store.get(namespace, name).filter(|custom| self.filter.selects(namespace, custom.object.meta()))
+        let custom = self.reader.custom(store, namespace, name)?;
+        self.filter.selects(namespace, custom.object.meta()).then_some(custom)
     }
 
     /// The Service of that namespace and name, if the namespace counts.
     pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&'a Service> {
-        let service = self.snapshot.services.get(namespace, name)?;
-        self.filter.watches(namespace).then_some(&**service)
+        let service = self.reader.service(namespace, name)?;
+        self.filter.watches(namespace).then_some(service)
     }
 
     /// Reports that something asked for is not served.
@@ -130,6 +151,7 @@ impl<'a> Context<'a> {
 
     /// Notes which field of which object an element of the configuration is made from.
     pub(super) fn origin(&mut self, section: Section, name: &str, object: &ObjectRef, path: &str) {
-        self.out.origins.insert(section, name, Origin { object: Arc::new(object.clone()), path: path.to_owned() });
+        let object = if *self.about == *object { self.about.clone() } else { Arc::new(object.clone()) };
+        self.out.origins.insert(section, name, Origin { object, path: path.to_owned() });
     }
 }

@@ -261,7 +261,7 @@ fn nodes(
     object: &ObjectRef,
     path: &str,
 ) -> Option<Vec<Address>> {
-    let nodes = cx.snapshot.nodes.values().filter_map(|n| n.status.as_ref()?.addresses.as_ref()).flatten();
+    let nodes = cx.reader.nodes().filter_map(|n| n.status.as_ref()?.addresses.as_ref()).flatten();
     let ips = nodes.filter(|a| a.type_ == "InternalIP").map(|a| a.address.as_str());
     let list: Vec<Address> = ips.map(|ip| Address::new(ip, port.node_port)).collect();
     let problem = if cx.options.disable_cluster_scope_resources {
@@ -287,7 +287,7 @@ fn endpoints(
     object: &ObjectRef,
     path: &str,
 ) -> Option<Vec<Address>> {
-    let slices = cx.snapshot.endpoint_slices.get(wanted.namespace, wanted.name);
+    let slices = cx.reader.slices(wanted.namespace, wanted.name);
     let mut seen = FxHashSet::default();
     let mut list = Vec::new();
     for slice in slices.into_iter().flat_map(|s| s.iter()) {

@@ -1,12 +1,9 @@
 //! `IngressRoute`: every route becomes an HTTP router, and its Kubernetes Services the router's service.
 //! A route that can't be built is dropped and reported; the other routes of its object stay.
 
-use std::collections::BTreeMap;
-
-use ingora_crds::IngressRoute;
 use ingora_crds::ingress_route::{self as crd, Route};
 
-use super::context::{Context, Found};
+use super::context::Context;
 use super::reference::{self, Target};
 use super::service::{self, Meant, Referrer};
 use super::{class, layers, names, tls, traefik_service};
@@ -27,40 +24,34 @@ struct Source<'a, 'o> {
     parents: Vec<String>,
 }
 
-/// Translates all IngressRoutes that count and are of the class served.
-pub(super) fn translate(cx: &mut Context<'_>) {
-    let mut parents = BTreeMap::new();
-    for found in cx.objects(&cx.snapshot.ingress_routes) {
-        translate_one(cx, &found, &mut parents);
-    }
-    layers::check(cx);
-}
-
-fn translate_one<'a>(cx: &mut Context<'a>, found: &Found<'a, IngressRoute>, parents: &mut layers::Names<'a>) {
-    let object = ObjectRef::new("IngressRoute", found.namespace, found.name);
-    let route = &*found.custom.object;
+/// Translates an IngressRoute, if it counts and is of the class served; `None` where it doesn't count.
+pub(super) fn translate(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.ingress_routes, namespace, name)?;
+    let object = ObjectRef::new("IngressRoute", namespace, name);
+    let route = &*custom.object;
     if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
-        return;
+        return Some(());
     }
     if let Some(given) = &route.spec.tls {
         if !given.secret_name.is_empty() {
-            tls::load_certificate(cx, found.namespace, &given.secret_name, &object, "spec.tls.secretName");
+            tls::ask(cx, &given.secret_name, "spec.tls.secretName", None);
         }
         if given.store.as_ref().is_some_and(|s| s.name != "default") {
             let message = "has no effect: only the TLSStore named default is used";
             cx.info("TLSStoreIgnored", &object, "spec.tls.store", message);
         }
     }
-    let Some(parents) = layers::parents(cx, &route.spec.parent_refs, &object, parents) else { return };
+    let Some(parents) = layers::parents(cx, &route.spec.parent_refs, &object) else { return Some(()) };
     layers::check_child(cx, &route.spec, &object);
-    let name = match found.name {
+    let name = match name {
         "" => route.metadata.generate_name.as_deref().unwrap_or_default(),
         name => name,
     };
-    let source = Source { object: &object, group: found.custom.group, spec: &route.spec, name, parents };
+    let source = Source { object: &object, group: custom.group, spec: &route.spec, name, parents };
     for (i, route) in source.spec.routes.iter().enumerate() {
         translate_route(cx, &source, route, &format!("spec.routes[{i}]"));
     }
+    Some(())
 }
 
 /// `None` where the route is dropped, which is reported.
@@ -166,7 +157,8 @@ fn route_service(
         several => (traefik_service::weighted(cx, &referrer, several, None, &list)?, list),
     };
     cx.origin(Section::HttpService, key, source.object, &path);
-    cx.out.http.services.insert(key.to_owned(), service);
+    cx.shared.remove(key);
+    cx.out.http.services.insert(key, service);
     Some(key.to_owned())
 }
 

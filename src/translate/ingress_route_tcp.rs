@@ -1,11 +1,10 @@
 //! Translates IngressRouteTCPs: a router for each route, and the services it needs.
 //! As in Traefik, a router stays when its services are broken: it is then disabled, and its names are still taken.
 
-use ingora_crds::IngressRouteTCP;
 use ingora_crds::ingress_route_tcp::{RouteTcp, ServiceTcp, TlsTcp};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::context::{Context, Found};
+use super::context::Context;
 use super::endpoints::{self, Wanted};
 use super::reference::{self, Target};
 use super::{class, names, tls};
@@ -28,35 +27,35 @@ struct Scope<'s> {
     path: String,
 }
 
-/// Translates all IngressRouteTCPs of the class that is served.
-pub(super) fn translate(cx: &mut Context<'_>) {
-    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.ingress_route_tcps) {
-        let route: &IngressRouteTCP = &custom.object;
-        let object = ObjectRef::new("IngressRouteTCP", namespace, name);
-        if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
-            continue;
-        }
-        let name = match name {
-            "" => route.metadata.generate_name.as_deref().unwrap_or_default(),
-            name => name,
-        };
-        if let Some(tls) = &route.spec.tls
-            && !tls.passthrough
-            && !tls.secret_name.is_empty()
-        {
-            tls::load_certificate(cx, namespace, &tls.secret_name, &object, "spec.tls.secretName");
-        }
-        if route.spec.tls.as_ref().and_then(|tls| tls.store.as_ref()).is_some_and(|s| s.name != "default") {
-            let message = "has no effect: only the TLSStore named default is used";
-            cx.info("TLSStoreIgnored", &object, "spec.tls.store", message);
-        }
-        for (i, rule) in route.spec.routes.iter().enumerate() {
-            let path = format!("spec.routes[{i}]");
-            let scope = Scope { object: &object, group: custom.group, name, path };
-            let tls = route.spec.tls.as_ref();
-            self::route(cx, &scope, rule, &route.spec.entry_points, tls);
-        }
+/// Translates an IngressRouteTCP, if it counts and is of the class served; `None` where it doesn't count.
+pub(super) fn translate(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.ingress_route_tcps, namespace, name)?;
+    let route = &*custom.object;
+    let object = ObjectRef::new("IngressRouteTCP", namespace, name);
+    if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
+        return Some(());
     }
+    let name = match name {
+        "" => route.metadata.generate_name.as_deref().unwrap_or_default(),
+        name => name,
+    };
+    if let Some(tls) = &route.spec.tls
+        && !tls.passthrough
+        && !tls.secret_name.is_empty()
+    {
+        tls::ask(cx, &tls.secret_name, "spec.tls.secretName", None);
+    }
+    if route.spec.tls.as_ref().and_then(|tls| tls.store.as_ref()).is_some_and(|s| s.name != "default") {
+        let message = "has no effect: only the TLSStore named default is used";
+        cx.info("TLSStoreIgnored", &object, "spec.tls.store", message);
+    }
+    for (i, rule) in route.spec.routes.iter().enumerate() {
+        let path = format!("spec.routes[{i}]");
+        let scope = Scope { object: &object, group: custom.group, name, path };
+        let tls = route.spec.tls.as_ref();
+        self::route(cx, &scope, rule, &route.spec.entry_points, tls);
+    }
+    Some(())
 }
 
 fn route(cx: &mut Context<'_>, scope: &Scope<'_>, route: &RouteTcp, entry_points: &[String], tls: Option<&TlsTcp>) {

@@ -1,11 +1,10 @@
 //! Translates IngressRouteUDPs: a router for each route, and the services it needs.
 //! As in Traefik, a router stays when its services are broken, and is then disabled.
 
-use ingora_crds::IngressRouteUDP;
 use ingora_crds::ingress_route_udp::{RouteUdp, ServiceUdp};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::context::{Context, Found};
+use super::context::Context;
 use super::endpoints::{self, Wanted};
 use super::{class, names, reference};
 use crate::diagnostic::ObjectRef;
@@ -14,36 +13,36 @@ use crate::dynamic::http::WeightedService;
 use crate::dynamic::udp::{UdpRouter, UdpServer, UdpServersLoadBalancer, UdpService, UdpWeighted};
 use crate::objects::Group;
 
-/// Translates all IngressRouteUDPs of the class that is served.
-pub(super) fn translate(cx: &mut Context<'_>) {
-    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.ingress_route_udps) {
-        let route: &IngressRouteUDP = &custom.object;
-        let object = ObjectRef::new("IngressRouteUDP", namespace, name);
-        if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
+/// Translates an IngressRouteUDP, if it counts and is of the class served; `None` where it doesn't count.
+pub(super) fn translate(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.ingress_route_udps, namespace, name)?;
+    let route = &*custom.object;
+    let object = ObjectRef::new("IngressRouteUDP", namespace, name);
+    if !class::served(cx, route.spec.ingress_class_name.as_deref(), &route.metadata, &object) {
+        return Some(());
+    }
+    let name = match name {
+        "" => route.metadata.generate_name.as_deref().unwrap_or_default(),
+        name => name,
+    };
+    for (i, rule) in route.spec.routes.iter().enumerate() {
+        let router = names::id(namespace, &format!("{name}-{i}"));
+        let path = format!("spec.routes[{i}]");
+        if let Some(first) = cx.out.origins.get(Section::UdpRouter, &router).cloned() {
+            let message = format!(
+                "makes the router {router}, which {} {} makes, too, and which is the one that is \
+                served: rename one of the objects",
+                first.object, first.path
+            );
+            cx.error("RouterNameCollision", &object, path, message);
             continue;
         }
-        let name = match name {
-            "" => route.metadata.generate_name.as_deref().unwrap_or_default(),
-            name => name,
-        };
-        for (i, rule) in route.spec.routes.iter().enumerate() {
-            let router = names::id(namespace, &format!("{name}-{i}"));
-            let path = format!("spec.routes[{i}]");
-            if let Some(first) = cx.out.origins.get(Section::UdpRouter, &router).cloned() {
-                let message = format!(
-                    "makes the router {router}, which {} {} makes, too, and which is the one that is \
-                    served: rename one of the objects",
-                    first.object, first.path
-                );
-                cx.error("RouterNameCollision", &object, path, message);
-                continue;
-            }
-            services(cx, rule, custom.group, &router, &object, &format!("{path}.services"));
-            cx.origin(Section::UdpRouter, &router, &object, &path);
-            let entry_points = route.spec.entry_points.clone();
-            cx.out.udp.routers.insert(router.clone(), UdpRouter { entry_points, service: router });
-        }
+        services(cx, rule, custom.group, &router, &object, &format!("{path}.services"));
+        cx.origin(Section::UdpRouter, &router, &object, &path);
+        let entry_points = route.spec.entry_points.clone();
+        cx.out.udp.routers.insert(router.clone(), UdpRouter { entry_points, service: router });
     }
+    Some(())
 }
 
 /// Makes the service of a router: the only one's servers, or a weighted set of those that work.

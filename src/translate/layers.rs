@@ -1,7 +1,7 @@
 //! Routing in several layers: `parentRefs` of IngressRoutes. Every router of a child has all routers of its parents for
 //! parents. What routing will refuse is told here, where the object is known.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use ingora_crds::ingress_route::IngressRouteSpec;
 use ingora_crds::reference::ObjectReference;
@@ -11,19 +11,11 @@ use super::context::Context;
 use super::cycles::cycles;
 use super::{names, reference};
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::dynamic::Section;
-
-/// Names of the routers of IngressRoutes that are parents, by the parent's namespace and name.
-pub(super) type Names<'a> = BTreeMap<(String, &'a str), Vec<String>>;
+use crate::dynamic::{Configuration, Section};
 
 /// The names of all routers of the parents. `None` where one may not be referred to or doesn't exist: the whole child
 /// is then not served, which is reported.
-pub(super) fn parents<'a>(
-    cx: &mut Context<'a>,
-    references: &'a [ObjectReference],
-    object: &ObjectRef,
-    known: &mut Names<'a>,
-) -> Option<Vec<String>> {
+pub(super) fn parents(cx: &mut Context<'_>, references: &[ObjectReference], object: &ObjectRef) -> Option<Vec<String>> {
     let mut all = Vec::new();
     for (i, parent) in references.iter().enumerate() {
         let path = format!("spec.parentRefs[{i}]");
@@ -32,7 +24,7 @@ pub(super) fn parents<'a>(
         if !reference::namespace_allowed(cx, "IngressRoute", &parent.name, namespace, home, object, &path) {
             return None;
         }
-        let Some(found) = cx.find(&cx.snapshot.ingress_routes, namespace, &parent.name) else {
+        let Some(found) = cx.find(|s| &s.ingress_routes, namespace, &parent.name) else {
             let message = format!(
                 "IngressRoute {namespace}/{} does not exist: no route of this object is served; create it, or correct \
                  the name",
@@ -41,11 +33,8 @@ pub(super) fn parents<'a>(
             cx.error("ParentNotFound", object, format!("{path}.name"), message);
             return None;
         };
-        let routers = known.entry((namespace.to_owned(), parent.name.as_str())).or_insert_with(|| {
-            let rules = found.object.spec.routes.iter().map(|route| &route.rule);
-            rules.map(|rule| names::http_router(namespace, &parent.name, rule)).collect()
-        });
-        all.extend_from_slice(routers);
+        let rules = found.object.spec.routes.iter().map(|route| &route.rule);
+        all.extend(rules.map(|rule| names::http_router(namespace, &parent.name, rule)));
     }
     Some(all)
 }
@@ -64,35 +53,34 @@ pub(super) fn check_child(cx: &mut Context<'_>, spec: &IngressRouteSpec, object:
     }
 }
 
-/// Reports routers that lack a service, have one beside children, or are their own ancestors.
-pub(super) fn check(cx: &mut Context<'_>) {
-    let routers = &cx.out.http.routers;
-    let parents: FxHashSet<&str> = routers.values().flat_map(|r| &r.parent_refs).map(String::as_str).collect();
+/// What is wrong between routers: those that lack a service, have one beside children, or are their own ancestors.
+/// `linked` are those without a service, and those with parents.
+pub(super) fn check<'c>(configuration: &'c Configuration, linked: impl Iterator<Item = &'c str>) -> Vec<Diagnostic> {
+    let routers = &configuration.http.routers;
+    let linked: Vec<_> = linked.filter_map(|name| Some((name, routers.get(name)?))).collect();
+    let parents: BTreeSet<&str> = linked.iter().flat_map(|(_, r)| &r.parent_refs).map(String::as_str).collect();
     let mut found = Vec::new();
     let mut tell = |code, name: &str, field: &str, message: String| {
-        if let Some(origin) = cx.out.origins.get(Section::HttpRouter, name) {
+        if let Some(origin) = configuration.origins.get(Section::HttpRouter, name) {
             found.push(Diagnostic::error(code, &origin.object, format!("{}{field}", origin.path), message));
         }
     };
-    for (name, router) in routers {
-        if router.service.is_empty() && !parents.contains(&**name) {
-            let message = "has no service, and no IngressRoute has this one in its parentRefs: add a service";
-            tell("NoService", name, ".services", message.to_owned());
-        } else if !router.service.is_empty() && parents.contains(&**name) {
-            let message = "has services, but other IngressRoutes have this one in their parentRefs: it is not served; \
-                           remove one or the other";
-            tell("ParentHasService", name, ".services", message.to_owned());
+    for (name, _) in linked.iter().filter(|(name, r)| r.service.is_empty() && !parents.contains(name)) {
+        let message = "has no service, and no IngressRoute has this one in its parentRefs: add a service";
+        tell("NoService", name, ".services", message.to_owned());
+    }
+    for name in parents.iter().filter(|name| routers.get(name).is_some_and(|r| !r.service.is_empty())) {
+        let message = "has services, but other IngressRoutes have this one in their parentRefs: it is not served; \
+                       remove one or the other";
+        tell("ParentHasService", name, ".services", message.to_owned());
+    }
+    let edges = linked.iter().map(|(name, r)| (*name, r.parent_refs.iter().map(String::as_str).collect()));
+    let mut told = FxHashSet::default();
+    for cycle in cycles(&edges.collect()) {
+        let message = format!("is its own ancestor ({}): not served; break the circle", cycle.way);
+        for (name, _) in cycle.edges.into_iter().filter(|(name, _)| told.insert(*name)) {
+            tell("CyclicParents", name, "", message.clone());
         }
     }
-    if !parents.is_empty() {
-        let edges = routers.iter().map(|(name, r)| (&**name, r.parent_refs.iter().map(String::as_str).collect()));
-        let mut told = FxHashSet::default();
-        for cycle in cycles(&edges.collect()) {
-            let message = format!("is its own ancestor ({}): not served; break the circle", cycle.way);
-            for (name, _) in cycle.edges.into_iter().filter(|(name, _)| told.insert(*name)) {
-                tell("CyclicParents", name, "", message.clone());
-            }
-        }
-    }
-    cx.diagnostics.append(&mut found);
+    found
 }

@@ -12,7 +12,9 @@ mod rate_limit;
 
 use ingora_crds::MiddlewareSpec;
 
-use super::context::{Context, Found};
+pub(super) use self::chain::check as check_chains;
+
+use super::context::Context;
 use super::names;
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
@@ -33,24 +35,23 @@ pub(super) struct Scope<'s> {
 #[derive(Debug)]
 pub(super) struct Refused;
 
-/// Translates all Middlewares, then looks at the chains between them.
-pub(super) fn translate(cx: &mut Context<'_>) {
-    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.middlewares) {
-        let object = ObjectRef::new("Middleware", namespace, name);
-        let id = names::key(namespace, name);
-        let scope = Scope { object: &object, id: &id, group: custom.group };
-        check::keys(cx, &custom.object.spec, &object);
-        let Ok(translated) = resolve(cx, &scope, &custom.object.spec) else { continue };
-        for (path, message) in check::options(&translated) {
-            cx.error("BadOption", &object, path, message);
-        }
-        for (path, message) in check::without_effect(&translated) {
-            cx.warning("NoEffect", &object, path, message);
-        }
-        cx.origin(Section::HttpMiddleware, &id, &object, "spec");
-        cx.out.http.middlewares.insert(id, translated);
+/// Translates a Middleware; `None` where it doesn't count.
+pub(super) fn translate(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.middlewares, namespace, name)?;
+    let object = ObjectRef::new("Middleware", namespace, name);
+    let id = names::key(namespace, name);
+    let scope = Scope { object: &object, id: &id, group: custom.group };
+    check::keys(cx, &custom.object.spec, &object);
+    let Ok(translated) = resolve(cx, &scope, &custom.object.spec) else { return Some(()) };
+    for (path, message) in check::options(&translated) {
+        cx.error("BadOption", &object, path, message);
     }
-    chain::check(cx);
+    for (path, message) in check::without_effect(&translated) {
+        cx.warning("NoEffect", &object, path, message);
+    }
+    cx.origin(Section::HttpMiddleware, &id, &object, "spec");
+    cx.out.http.middlewares.insert(id, translated);
+    Some(())
 }
 
 fn resolve(cx: &mut Context<'_>, scope: &Scope<'_>, spec: &MiddlewareSpec) -> Result<Middleware, Refused> {

@@ -57,14 +57,13 @@ impl Target {
     }
 
     fn exists(self, cx: &Context<'_>, namespace: &str, name: &str) -> bool {
-        let s = cx.snapshot;
         match self {
-            Target::Middleware => cx.find(&s.middlewares, namespace, name).is_some(),
-            Target::MiddlewareTcp => cx.find(&s.middleware_tcps, namespace, name).is_some(),
-            Target::TlsOption => cx.find(&s.tls_options, namespace, name).is_some(),
-            Target::ServersTransport => cx.find(&s.servers_transports, namespace, name).is_some(),
-            Target::ServersTransportTcp => cx.find(&s.servers_transport_tcps, namespace, name).is_some(),
-            Target::TraefikService => cx.find(&s.traefik_services, namespace, name).is_some(),
+            Target::Middleware => cx.find(|s| &s.middlewares, namespace, name).is_some(),
+            Target::MiddlewareTcp => cx.find(|s| &s.middleware_tcps, namespace, name).is_some(),
+            Target::TlsOption => cx.find(|s| &s.tls_options, namespace, name).is_some(),
+            Target::ServersTransport => cx.find(|s| &s.servers_transports, namespace, name).is_some(),
+            Target::ServersTransportTcp => cx.find(|s| &s.servers_transport_tcps, namespace, name).is_some(),
+            Target::TraefikService => cx.find(|s| &s.traefik_services, namespace, name).is_some(),
         }
     }
 }

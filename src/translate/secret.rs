@@ -8,10 +8,10 @@ use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 use super::context::Context;
+use super::reader::Reader;
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Secret;
 use crate::dynamic::tls::Certificate;
-use crate::objects::Snapshot;
 
 /// What is wrong with a Secret or ConfigMap that an object refers to.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ impl Problem {
 }
 
 /// A certificate and its key, from `tls.crt` and `tls.key`.
-pub(super) fn key_pair(snapshot: &Snapshot, namespace: &str, name: &str) -> Result<Certificate, Problem> {
-    let secret = find(snapshot, namespace, name)?;
+pub(super) fn key_pair(reader: &Reader<'_>, namespace: &str, name: &str) -> Result<Certificate, Problem> {
+    let secret = find(reader, namespace, name)?;
     let keys = ["tls.crt", "tls.key"];
     let missing: Vec<_> = keys.into_iter().filter(|key| value(secret, key).is_none()).collect();
     if !missing.is_empty() {
@@ -75,8 +75,8 @@ pub(super) fn key_pair(snapshot: &Snapshot, namespace: &str, name: &str) -> Resu
 }
 
 /// The PEM text of authorities, from `tls.ca`, else `ca.crt`, else (where accepted) the only key there is.
-pub(super) fn authority(snapshot: &Snapshot, namespace: &str, name: &str, sole: SoleKey) -> Result<String, Problem> {
-    let secret = find(snapshot, namespace, name)?;
+pub(super) fn authority(reader: &Reader<'_>, namespace: &str, name: &str, sole: SoleKey) -> Result<String, Problem> {
+    let secret = find(reader, namespace, name)?;
     for key in ["tls.ca", "ca.crt"] {
         if value(secret, key).is_some() {
             return text(secret, namespace, name, key);
@@ -96,8 +96,8 @@ pub(super) fn authority(snapshot: &Snapshot, namespace: &str, name: &str, sole: 
 }
 
 /// The PEM text of authorities, from `tls.ca`, else `ca.crt` of a ConfigMap.
-pub(super) fn config_map_authority(snapshot: &Snapshot, namespace: &str, name: &str) -> Result<String, Problem> {
-    let Some(map) = snapshot.config_maps.get(namespace, name) else {
+pub(super) fn config_map_authority(reader: &Reader<'_>, namespace: &str, name: &str) -> Result<String, Problem> {
+    let Some(map) = reader.config_map(namespace, name) else {
         return Err(Problem::new(
             "ConfigMapNotFound",
             format!("ConfigMap {namespace}/{name} does not exist: create it, or correct the name"),
@@ -118,8 +118,8 @@ pub(super) fn config_map_authority(snapshot: &Snapshot, namespace: &str, name: &
 
 /// Users for basic authentication, as `user:hash`: from a Secret of type `kubernetes.io/basic-auth`, or from the
 /// lines of a Secret with exactly one key.
-pub(super) fn basic_users(snapshot: &Snapshot, namespace: &str, name: &str) -> Result<Vec<Secret>, Problem> {
-    let secret = find(snapshot, namespace, name)?;
+pub(super) fn basic_users(reader: &Reader<'_>, namespace: &str, name: &str) -> Result<Vec<Secret>, Problem> {
+    let secret = find(reader, namespace, name)?;
     if secret.type_.as_deref() != Some(BASIC_AUTH_TYPE) {
         return users(secret, namespace, name);
     }
@@ -131,13 +131,13 @@ pub(super) fn basic_users(snapshot: &Snapshot, namespace: &str, name: &str) -> R
 }
 
 /// Users for digest authentication, as `user:realm:hash`: the lines of a Secret with exactly one key.
-pub(super) fn digest_users(snapshot: &Snapshot, namespace: &str, name: &str) -> Result<Vec<Secret>, Problem> {
-    users(find(snapshot, namespace, name)?, namespace, name)
+pub(super) fn digest_users(reader: &Reader<'_>, namespace: &str, name: &str) -> Result<Vec<Secret>, Problem> {
+    users(find(reader, namespace, name)?, namespace, name)
 }
 
 /// A `username` and a `password`.
-pub(super) fn credentials(snapshot: &Snapshot, namespace: &str, name: &str) -> Result<(String, Secret), Problem> {
-    let secret = find(snapshot, namespace, name)?;
+pub(super) fn credentials(reader: &Reader<'_>, namespace: &str, name: &str) -> Result<(String, Secret), Problem> {
+    let secret = find(reader, namespace, name)?;
     if value(secret, "username").is_none() || value(secret, "password").is_none() {
         return Err(credentials_missing(secret, namespace, name));
     }
@@ -146,20 +146,20 @@ pub(super) fn credentials(snapshot: &Snapshot, namespace: &str, name: &str) -> R
 
 /// A copy of a plugin's configuration in which texts `urn:k8s:secret:<name>:<key>` are replaced by what they name.
 /// Problems come with the place of the text, such as `.tokens[0]`.
-pub(super) fn resolve(snapshot: &Snapshot, namespace: &str, value: &Value) -> Result<Value, (String, Problem)> {
+pub(super) fn resolve(reader: &Reader<'_>, namespace: &str, value: &Value) -> Result<Value, (String, Problem)> {
     match value {
         Value::String(text) if text.starts_with(URN) => {
-            named(snapshot, namespace, text).map(Value::String).map_err(|problem| (String::new(), problem))
+            named(reader, namespace, text).map(Value::String).map_err(|problem| (String::new(), problem))
         }
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .map(|(i, item)| resolve(snapshot, namespace, item).map_err(|(at, p)| (format!("[{i}]{at}"), p)))
+            .map(|(i, item)| resolve(reader, namespace, item).map_err(|(at, p)| (format!("[{i}]{at}"), p)))
             .collect::<Result<_, _>>()
             .map(Value::Array),
         Value::Object(fields) => fields
             .iter()
-            .map(|(key, item)| match resolve(snapshot, namespace, item) {
+            .map(|(key, item)| match resolve(reader, namespace, item) {
                 Ok(item) => Ok((key.clone(), item)),
                 Err((at, problem)) => Err((format!(".{key}{at}"), problem)),
             })
@@ -169,7 +169,7 @@ pub(super) fn resolve(snapshot: &Snapshot, namespace: &str, value: &Value) -> Re
     }
 }
 
-fn named(snapshot: &Snapshot, namespace: &str, urn: &str) -> Result<String, Problem> {
+fn named(reader: &Reader<'_>, namespace: &str, urn: &str) -> Result<String, Problem> {
     let mut parts = urn.strip_prefix(URN).unwrap_or_default().split(':');
     let (Some(name), Some(key), None) = (parts.next(), parts.next(), parts.next()) else {
         return Err(Problem::new(
@@ -177,7 +177,7 @@ fn named(snapshot: &Snapshot, namespace: &str, urn: &str) -> Result<String, Prob
             format!("{urn:?} does not name a key of a Secret: write urn:k8s:secret:<name>:<key>"),
         ));
     };
-    let secret = find(snapshot, namespace, name)?;
+    let secret = find(reader, namespace, name)?;
     if value(secret, key).is_none() {
         return Err(Problem::new(
             "SecretKeyMissing",
@@ -221,8 +221,8 @@ fn credentials_missing(secret: &SecretObject, namespace: &str, name: &str) -> Pr
     )
 }
 
-fn find<'a>(snapshot: &'a Snapshot, namespace: &str, name: &str) -> Result<&'a SecretObject, Problem> {
-    match snapshot.secrets.get(namespace, name) {
+fn find<'a>(reader: &Reader<'a>, namespace: &str, name: &str) -> Result<&'a SecretObject, Problem> {
+    match reader.secret(namespace, name) {
         Some(secret) => Ok(secret),
         None if name.is_empty() => Err(Problem::new(
             "SecretNameMissing",

@@ -5,7 +5,7 @@ use ingora_crds::duration::GoDuration;
 use ingora_crds::servers_transport::{self as crd, RootCa};
 use ingora_crds::{ServersTransportSpec, ServersTransportTCPSpec};
 
-use super::context::{Context, Found};
+use super::context::Context;
 use super::secret::{self, SoleKey};
 use super::{names, tls};
 use crate::diagnostic::ObjectRef;
@@ -14,22 +14,26 @@ use crate::dynamic::http::{ForwardingTimeouts, PeerCertSan, ServersTransport, Sp
 use crate::dynamic::tcp::{ProxyProtocol, TcpClientTls, TcpServersTransport};
 use crate::dynamic::tls::Certificate;
 
-/// Translates all ServersTransports and ServersTransportTCPs.
-pub(super) fn translate(cx: &mut Context<'_>) {
-    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.servers_transports) {
-        let object = ObjectRef::new("ServersTransport", namespace, name);
-        let id = names::key(namespace, name);
-        let transport = http(cx, namespace, &custom.object.spec, &object);
-        cx.origin(Section::HttpServersTransport, &id, &object, "spec");
-        cx.out.http.servers_transports.insert(id, transport);
-    }
-    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.servers_transport_tcps) {
-        let object = ObjectRef::new("ServersTransportTCP", namespace, name);
-        let id = names::key(namespace, name);
-        let transport = tcp(cx, namespace, &custom.object.spec, &object);
-        cx.origin(Section::TcpServersTransport, &id, &object, "spec");
-        cx.out.tcp.servers_transports.insert(id, transport);
-    }
+/// Translates a ServersTransport; `None` where it doesn't count.
+pub(super) fn translate_http(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.servers_transports, namespace, name)?;
+    let object = ObjectRef::new("ServersTransport", namespace, name);
+    let id = names::key(namespace, name);
+    let transport = http(cx, namespace, &custom.object.spec, &object);
+    cx.origin(Section::HttpServersTransport, &id, &object, "spec");
+    cx.out.http.servers_transports.insert(id, transport);
+    Some(())
+}
+
+/// Translates a ServersTransportTCP; `None` where it doesn't count.
+pub(super) fn translate_tcp(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.servers_transport_tcps, namespace, name)?;
+    let object = ObjectRef::new("ServersTransportTCP", namespace, name);
+    let id = names::key(namespace, name);
+    let transport = tcp(cx, namespace, &custom.object.spec, &object);
+    cx.origin(Section::TcpServersTransport, &id, &object, "spec");
+    cx.out.tcp.servers_transports.insert(id, transport);
+    Some(())
 }
 
 fn http(cx: &mut Context<'_>, namespace: &str, spec: &ServersTransportSpec, object: &ObjectRef) -> ServersTransport {
@@ -108,11 +112,11 @@ fn authorities(
     for (path, secret, config_map) in deprecated.chain(current) {
         let (read, what) = match (secret, config_map) {
             (Some(secret), None) => (
-                secret::authority(cx.snapshot, namespace, secret, SoleKey::Accepted),
+                secret::authority(&cx.reader, namespace, secret, SoleKey::Accepted),
                 format!("the authority in Secret {namespace}/{secret}"),
             ),
             (None, Some(map)) => (
-                secret::config_map_authority(cx.snapshot, namespace, map),
+                secret::config_map_authority(&cx.reader, namespace, map),
                 format!("the authority in ConfigMap {namespace}/{map}"),
             ),
             (both, _) => {
@@ -143,7 +147,7 @@ fn certificates(
     let mut pairs = Vec::new();
     for (i, name) in secrets.iter().enumerate() {
         let path = format!("{at}.certificatesSecrets[{i}]");
-        match secret::key_pair(cx.snapshot, namespace, name) {
+        match secret::key_pair(&cx.reader, namespace, name) {
             Ok(pair) => {
                 tls::doubt_pair(cx, &pair, namespace, name, object, &path);
                 pairs.push(pair);

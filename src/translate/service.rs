@@ -99,7 +99,8 @@ pub(super) fn children<'r>(
 pub(super) fn put(cx: &mut Context<'_>, name: &str, service: Service, object: &ObjectRef, path: &str) {
     match cx.out.http.services.get(name) {
         None => {
-            cx.out.http.services.insert(name.to_owned(), service);
+            cx.out.http.services.insert(name, service);
+            cx.shared.insert(name.to_owned());
             cx.origin(Section::HttpService, name, object, path);
         }
         Some(first) if *first == service => {}

@@ -1,13 +1,14 @@
 //! Translates TLSStores and TLSOptions, and loads the certificates that stores and routes name.
-//! Runs before the routes: a certificate stays in the stores that it was loaded for first.
 
 mod vocabulary;
 
 use ingora_crds::{TLSOptionSpec, TLSStoreSpec};
 
-use super::context::{Context, Found};
+use super::context::Context;
+use super::fragment::Ask;
 use super::names;
 use super::secret::{self, SoleKey};
+use super::unit::Unit;
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, GeneratedCert, TlsOptions, TlsStore};
@@ -15,42 +16,44 @@ use crate::dynamic::tls::{CertAndStores, Certificate, ClientAuth, Domain, Genera
 pub(super) use self::vocabulary::{CIPHER_SUITES, VERSIONS, unknown};
 
 /// The name of the store and of the options that routers use without asking.
-const DEFAULT: &str = "default";
+pub(super) const DEFAULT: &str = "default";
 /// What a handshake offers where the options don't say, in order of preference.
 const ALPN: [&str; 3] = ["h2", "http/1.1", "acme-tls/1"];
 
-/// Translates all TLSStores and TLSOptions.
-pub(super) fn translate(cx: &mut Context<'_>) {
-    stores(cx);
-    options(cx);
+/// Asks for the certificate in a Secret beside the object; `store` is the one that it is for, where it is a store's.
+pub(super) fn ask(cx: &mut Context<'_>, secret: &str, path: impl Into<String>, store: Option<&str>) {
+    cx.asks.push(Ask { secret: secret.into(), path: path.into(), store: store.map(str::to_owned) });
 }
 
-/// Loads the certificate in Secret `secret`, once however often it is named, and tells `object` if that fails.
-pub(super) fn load_certificate(cx: &mut Context<'_>, namespace: &str, secret: &str, object: &ObjectRef, path: &str) {
-    let key = format!("{namespace}/{secret}");
-    if let Some(loaded) = cx.certificates.get(&key) {
-        if !loaded.stores.is_empty() && !loaded.stores.iter().any(|s| s == DEFAULT) {
-            let message = format!(
-                "Secret {key} is already in store {}, which no route uses: name it in TLSStore default, \
-                or take it out there",
-                loaded.stores.join(", ")
-            );
-            cx.warning("CertificateInOtherStore", object, path, message);
+/// Loads a certificate, once however often it is asked for, and tells those who ask if that fails. It stays in the
+/// store that it was loaded for first.
+pub(super) fn load(cx: &mut Context<'_>, secret: &Unit, asks: &[(&Unit, &Ask)]) {
+    let (namespace, name) = (&*secret.namespace, &*secret.name);
+    let key = format!("{namespace}/{name}");
+    let mut loaded: Option<Vec<String>> = None;
+    for (unit, ask) in asks {
+        let object = unit.reference();
+        match (&loaded, &ask.store) {
+            (None, store) => match secret::key_pair(&cx.reader, namespace, name) {
+                Ok(certificate) => {
+                    doubt_pair(cx, &certificate, namespace, name, &object, &ask.path);
+                    let stores: Vec<String> = store.iter().cloned().collect();
+                    loaded = Some(stores.clone());
+                    cx.origin(Section::Certificate, &key, &object, &ask.path);
+                    cx.out.tls.certificates.insert(&*key, CertAndStores { certificate, stores });
+                }
+                Err(problem) => problem.report(cx, &object, &ask.path),
+            },
+            (Some(stores), None) if !stores.is_empty() && !stores.iter().any(|s| s == DEFAULT) => {
+                let message = format!(
+                    "Secret {key} is already in store {}, which no route uses: name it in TLSStore default, \
+                    or take it out there",
+                    stores.join(", ")
+                );
+                cx.warning("CertificateInOtherStore", &object, &*ask.path, message);
+            }
+            (Some(_), _) => {}
         }
-        return;
-    }
-    load(cx, namespace, secret, Vec::new(), object, path);
-}
-
-fn load(cx: &mut Context<'_>, namespace: &str, secret: &str, stores: Vec<String>, object: &ObjectRef, path: &str) {
-    match secret::key_pair(cx.snapshot, namespace, secret) {
-        Ok(certificate) => {
-            doubt_pair(cx, &certificate, namespace, secret, object, path);
-            let id = format!("{namespace}/{secret}");
-            cx.origin(Section::Certificate, &id, object, path);
-            cx.certificates.insert(id, CertAndStores { certificate, stores });
-        }
-        Err(problem) => problem.report(cx, object, path),
     }
 }
 
@@ -81,32 +84,29 @@ pub(super) fn doubt_pem(cx: &mut Context<'_>, text: &str, what: &str, object: &O
 
 // --- stores ---
 
-fn stores(cx: &mut Context<'_>) {
-    let mut defaults = Vec::new();
-    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.tls_stores) {
-        let object = ObjectRef::new("TLSStore", namespace, name);
-        let id = id(namespace, name);
-        if name == DEFAULT {
-            defaults.push(object.clone());
-        } else {
-            let message = format!("only a TLSStore named `default` is used, this one is named `{name}`: rename it");
-            cx.warning("StoreNotUsed", &object, "metadata.name", message);
-        }
-        if let Some(store) = store(cx, &id, namespace, &custom.object.spec, &object) {
-            cx.origin(Section::TlsStore, &id, &object, "spec");
-            cx.out.tls.stores.insert(id, store);
-        }
+/// Translates a TLSStore; `None` where it doesn't count.
+pub(super) fn translate_store(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.tls_stores, namespace, name)?;
+    let object = ObjectRef::new("TLSStore", namespace, name);
+    let id = id(namespace, name);
+    if name == DEFAULT {
+        cx.defaults.push((Section::TlsStore, cx.about.clone()));
+    } else {
+        let message = format!("only a TLSStore named `default` is used, this one is named `{name}`: rename it");
+        cx.warning("StoreNotUsed", &object, "metadata.name", message);
     }
-    if refuse_duplicates(cx, &defaults) {
-        cx.out.tls.stores.remove(DEFAULT);
+    if let Some(store) = store(cx, &id, namespace, &custom.object.spec, &object) {
+        cx.origin(Section::TlsStore, &id, &object, "spec");
+        cx.out.tls.stores.insert(id, store);
     }
+    Some(())
 }
 
 fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, object: &ObjectRef) -> Option<TlsStore> {
     let mut store = TlsStore::default();
     if let Some(default) = &spec.default_certificate {
         let path = "spec.defaultCertificate.secretName";
-        match secret::key_pair(cx.snapshot, namespace, &default.secret_name) {
+        match secret::key_pair(&cx.reader, namespace, &default.secret_name) {
             Ok(pair) => {
                 doubt_pair(cx, &pair, namespace, &default.secret_name, object, path);
                 store.default_certificate = Some(pair);
@@ -122,32 +122,26 @@ fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, o
         domain: generated.domain.as_ref().map(|d| Domain { main: d.main.clone(), sans: d.sans.clone() }),
     });
     for (i, certificate) in spec.certificates.iter().enumerate() {
-        if !cx.certificates.contains_key(&format!("{namespace}/{}", certificate.secret_name)) {
-            let path = format!("spec.certificates[{i}].secretName");
-            load(cx, namespace, &certificate.secret_name, vec![id.to_owned()], object, &path);
-        }
+        ask(cx, &certificate.secret_name, format!("spec.certificates[{i}].secretName"), Some(id));
     }
     Some(store)
 }
 
 // --- options ---
 
-fn options(cx: &mut Context<'_>) {
-    let mut defaults = Vec::new();
-    for Found { namespace, name, custom } in cx.objects(&cx.snapshot.tls_options) {
-        let object = ObjectRef::new("TLSOption", namespace, name);
-        if name == DEFAULT {
-            defaults.push(object.clone());
-        }
-        let options = option(cx, namespace, &custom.object.spec, &object);
-        check(cx, &options, &object);
-        let id = id(namespace, name);
-        cx.origin(Section::TlsOptions, &id, &object, "spec");
-        cx.out.tls.options.insert(id, options);
+/// Translates a TLSOption; `None` where it doesn't count.
+pub(super) fn translate_options(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.tls_options, namespace, name)?;
+    let object = ObjectRef::new("TLSOption", namespace, name);
+    if name == DEFAULT {
+        cx.defaults.push((Section::TlsOptions, cx.about.clone()));
     }
-    if refuse_duplicates(cx, &defaults) {
-        cx.out.tls.options.remove(DEFAULT);
-    }
+    let options = option(cx, namespace, &custom.object.spec, &object);
+    check(cx, &options, &object);
+    let id = id(namespace, name);
+    cx.origin(Section::TlsOptions, &id, &object, "spec");
+    cx.out.tls.options.insert(id, options);
+    Some(())
 }
 
 fn option(cx: &mut Context<'_>, namespace: &str, spec: &TLSOptionSpec, object: &ObjectRef) -> TlsOptions {
@@ -160,7 +154,7 @@ fn option(cx: &mut Context<'_>, namespace: &str, spec: &TLSOptionSpec, object: &
     let mut ca_files = Vec::new();
     for (i, name) in auth.secret_names.iter().enumerate() {
         let path = format!("spec.clientAuth.secretNames[{i}]");
-        match secret::authority(cx.snapshot, namespace, name, SoleKey::Refused) {
+        match secret::authority(&cx.reader, namespace, name, SoleKey::Refused) {
             Ok(text) => {
                 doubt_pem(cx, &text, &format!("the authority in Secret {namespace}/{name}"), object, &path);
                 ca_files.push(text);
@@ -240,22 +234,30 @@ fn id(namespace: &str, name: &str) -> String {
     if name == DEFAULT { name.to_owned() } else { names::id(namespace, name) }
 }
 
-/// Tells each of several objects named `default` that none of them is used.
-fn refuse_duplicates(cx: &mut Context<'_>, defaults: &[ObjectRef]) -> bool {
-    if defaults.len() < 2 {
-        return false;
+/// Of several objects named `default` none is used, which each of them is told.
+pub(super) fn refuse_duplicates(cx: &mut Context<'_>) {
+    for section in [Section::TlsStore, Section::TlsOptions] {
+        let defaults = cx.defaults.iter().filter(|(of, _)| *of == section);
+        let defaults: Vec<_> = defaults.map(|(_, object)| object.clone()).collect();
+        if defaults.len() < 2 {
+            continue;
+        }
+        // Where they come from stays known: there are such options, though none can be used.
+        match section {
+            Section::TlsStore => drop(cx.out.tls.stores.remove(DEFAULT)),
+            _ => drop(cx.out.tls.options.remove(DEFAULT)),
+        }
+        let namespaces: Vec<_> = defaults.iter().map(|object| object.namespace.as_str()).collect();
+        for object in &defaults {
+            let message = format!(
+                "a {} named `default` counts for all namespaces, and there is one in each of {}: none of \
+                them is used, keep one",
+                object.kind,
+                namespaces.join(", ")
+            );
+            cx.error("DuplicateDefault", object, "metadata.name", message);
+        }
     }
-    let namespaces: Vec<_> = defaults.iter().map(|object| object.namespace.as_str()).collect();
-    for object in defaults {
-        let message = format!(
-            "a {} named `default` counts for all namespaces, and there is one in each of {}: none of \
-            them is used, keep one",
-            object.kind,
-            namespaces.join(", ")
-        );
-        cx.error("DuplicateDefault", object, "metadata.name", message);
-    }
-    true
 }
 
 #[cfg(test)]

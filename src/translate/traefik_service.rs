@@ -3,25 +3,28 @@
 
 use std::collections::BTreeMap;
 
-use ingora_crds::TraefikService;
 use ingora_crds::service::{ServiceRef, Sticky};
 use ingora_crds::traefik_service::{Failover, Mirroring, TraefikServiceSpec};
 use rustc_hash::FxHashSet;
 
-use super::context::{Context, Found};
+use super::context::Context;
 use super::cycles::cycles;
 use super::names;
 use super::service::{self, Referrer};
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::dynamic::Section;
 use crate::dynamic::http::{self, HighestRandomWeight, MirrorService, Service, WeightedRoundRobin, WeightedService};
+use crate::dynamic::{Configuration, Section};
 
-/// Translates all TraefikServices that count.
-pub(super) fn translate(cx: &mut Context<'_>) {
-    for found in cx.objects(&cx.snapshot.traefik_services) {
-        translate_one(cx, &found);
+/// Translates a TraefikService; `None` where it doesn't count.
+pub(super) fn translate(cx: &mut Context<'_>, namespace: &str, name: &str) -> Option<()> {
+    let custom = cx.find(|s| &s.traefik_services, namespace, name)?;
+    let object = ObjectRef::new("TraefikService", namespace, name);
+    // The provider's nativeLBByDefault is for routes only.
+    let referrer = Referrer { object: &object, group: custom.group, native_lb: false };
+    if let Some((kind, service)) = build(cx, &referrer, &custom.object.spec) {
+        service::put(cx, &names::key(namespace, name), service, &object, &format!("spec.{kind}"));
     }
-    report_cycles(cx);
+    Some(())
 }
 
 /// A weighted service of the references. `path` is the list's field.
@@ -34,15 +37,6 @@ pub(super) fn weighted(
 ) -> Option<Service> {
     let services = weighted_children(cx, referrer, references, path)?;
     Some(Service::Weighted(WeightedRoundRobin { services, sticky: service::sticky(sticky) }))
-}
-
-fn translate_one(cx: &mut Context<'_>, found: &Found<'_, TraefikService>) {
-    let object = ObjectRef::new("TraefikService", found.namespace, found.name);
-    // The provider's nativeLBByDefault is for routes only.
-    let referrer = Referrer { object: &object, group: found.custom.group, native_lb: false };
-    let spec = &found.custom.object.spec;
-    let Some((kind, service)) = build(cx, &referrer, spec) else { return };
-    service::put(cx, &names::key(found.namespace, found.name), service, &object, &format!("spec.{kind}"));
 }
 
 /// The service, and the key of the spec that it is made from: the first one that is set.
@@ -113,36 +107,22 @@ fn failover(cx: &mut Context<'_>, referrer: &Referrer<'_>, given: &Failover) -> 
     Some(Service::Failover(http::Failover { service, fallback, errors }))
 }
 
-fn report_cycles(cx: &mut Context<'_>) {
-    let edges: BTreeMap<&str, Vec<&str>> = cx
-        .out
-        .http
-        .services
-        .iter()
-        .filter_map(|(name, s)| {
-            let children: Vec<&str> = match s {
-                Service::LoadBalancer(_) => return None,
-                Service::Weighted(w) => w.services.iter().map(|s| s.name.as_str()).collect(),
-                Service::HighestRandomWeight(h) => h.services.iter().map(|s| s.name.as_str()).collect(),
-                Service::Mirroring(m) => {
-                    std::iter::once(m.service.as_str()).chain(m.mirrors.iter().map(|s| s.name.as_str())).collect()
-                }
-                Service::Failover(f) => vec![&f.service, &f.fallback],
-            };
-            Some((&**name, children))
-        })
-        .collect();
+/// Tells services that refer to themselves. `linked` are those that refer to others.
+pub(super) fn check<'c>(configuration: &'c Configuration, linked: impl Iterator<Item = &'c str>) -> Vec<Diagnostic> {
+    let services = linked.filter_map(|name| Some((name, configuration.http.services.get(name)?.children())));
+    let edges: BTreeMap<&str, Vec<&str>> = services.collect();
+    let mut found = Vec::new();
     let mut told = FxHashSet::default();
     for cycle in cycles(&edges) {
         let message = format!("refers to itself ({}): its routers are not served; break the circle", cycle.way);
         for (name, _) in cycle.edges {
-            let Some(origin) = cx.out.origins.get(Section::HttpService, name).filter(|_| told.insert(name)) else {
-                continue;
-            };
-            let finding = Diagnostic::error("CyclicService", &origin.object, origin.path.as_str(), message.as_str());
-            cx.diagnostics.push(finding);
+            let origin = configuration.origins.get(Section::HttpService, name).filter(|_| told.insert(name));
+            if let Some(origin) = origin {
+                found.push(Diagnostic::error("CyclicService", &origin.object, origin.path.as_str(), message.as_str()));
+            }
         }
     }
+    found
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::translate::secret;
 /// Basic authentication; users are `user:hash`.
 pub(super) fn basic(cx: &mut Context<'_>, scope: &Scope<'_>, given: &BasicAuth) -> Result<Auth, Refused> {
     let path = "spec.basicAuth.secret";
-    let users = secret::basic_users(cx.snapshot, scope.namespace(), &given.secret).map_err(|problem| {
+    let users = secret::basic_users(&cx.reader, scope.namespace(), &given.secret).map_err(|problem| {
         problem.report(cx, scope.object, path);
         Refused
     })?;
@@ -34,7 +34,7 @@ pub(super) fn basic(cx: &mut Context<'_>, scope: &Scope<'_>, given: &BasicAuth) 
 /// Digest authentication; users are `user:realm:hash`.
 pub(super) fn digest(cx: &mut Context<'_>, scope: &Scope<'_>, given: &DigestAuth) -> Result<Auth, Refused> {
     let path = "spec.digestAuth.secret";
-    let users = secret::digest_users(cx.snapshot, scope.namespace(), &given.secret).map_err(|problem| {
+    let users = secret::digest_users(&cx.reader, scope.namespace(), &given.secret).map_err(|problem| {
         problem.report(cx, scope.object, path);
         Refused
     })?;

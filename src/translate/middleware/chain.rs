@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 
 use super::{Refused, Scope};
 use crate::diagnostic::Diagnostic;
-use crate::dynamic::Section;
+use crate::dynamic::{Configuration, Section};
 use crate::translate::context::Context;
 use crate::translate::cycles::cycles;
 use crate::translate::reference::{self, PROVIDER, Target};
@@ -28,10 +28,12 @@ pub(super) fn translate(cx: &mut Context<'_>, scope: &Scope<'_>, given: &Chain) 
     Ok(config::Chain { middlewares })
 }
 
-/// Tells each chain that leads back to itself, and by which member.
-pub(super) fn check(cx: &mut Context<'_>) {
-    let edges: BTreeMap<&str, Vec<&str>> =
-        cx.out.http.middlewares.keys().map(|name| (&**name, members(cx, name).collect())).collect();
+/// Tells each chain that leads back to itself, and by which member. `chains` are the names of all chains.
+pub(in crate::translate) fn check<'c>(
+    configuration: &'c Configuration,
+    chains: impl Iterator<Item = &'c str>,
+) -> Vec<Diagnostic> {
+    let edges: BTreeMap<&str, Vec<&str>> = chains.map(|name| (name, members(configuration, name).collect())).collect();
     let mut told = FxHashSet::default();
     let mut found = Vec::new();
     for cycle in cycles(&edges) {
@@ -40,19 +42,20 @@ pub(super) fn check(cx: &mut Context<'_>) {
             cycle.way
         );
         for (name, member) in cycle.edges {
-            let position = members(cx, name).position(|m| m == member).unwrap_or_default();
+            let position = members(configuration, name).position(|m| m == member).unwrap_or_default();
             let path = format!("spec.chain.middlewares[{position}]");
-            if let Some(origin) = cx.out.origins.get(Section::HttpMiddleware, name).filter(|_| told.insert(name)) {
+            let origin = configuration.origins.get(Section::HttpMiddleware, name);
+            if let Some(origin) = origin.filter(|_| told.insert(name)) {
                 found.push(Diagnostic::error("ChainCycle", &origin.object, path, message.as_str()));
             }
         }
     }
-    cx.diagnostics.append(&mut found);
+    found
 }
 
 /// The members of a chain by their own names; none for what is no chain.
-fn members<'c>(cx: &'c Context<'_>, name: &str) -> impl Iterator<Item = &'c str> {
-    let chain = cx.out.http.middlewares.get(name).and_then(|m| m.chain.as_ref());
+fn members<'c>(configuration: &'c Configuration, name: &str) -> impl Iterator<Item = &'c str> {
+    let chain = configuration.http.middlewares.get(name).and_then(|m| m.chain.as_ref());
     let own = |member: &'c String| match member.rsplit_once('@') {
         Some((name, PROVIDER)) => name,
         _ => member.as_str(),

@@ -54,14 +54,14 @@ pub(super) fn client_tls(
     };
     if !given.ca_secret.is_empty() {
         let path = format!("{path}.caSecret");
-        let read = secret::authority(cx.snapshot, namespace, &given.ca_secret, SoleKey::Accepted);
+        let read = secret::authority(&cx.reader, namespace, &given.ca_secret, SoleKey::Accepted);
         tls.ca = or_refuse(cx, scope, read, &path)?;
         let what = format!("the authority in Secret {namespace}/{}", given.ca_secret);
         tls::doubt_pem(cx, &tls.ca, &what, scope.object, &path);
     }
     if !given.cert_secret.is_empty() {
         let path = format!("{path}.certSecret");
-        let read = secret::key_pair(cx.snapshot, namespace, &given.cert_secret);
+        let read = secret::key_pair(&cx.reader, namespace, &given.cert_secret);
         let pair = or_refuse(cx, scope, read, &path)?;
         tls::doubt_pair(cx, &pair, namespace, &given.cert_secret, scope.object, &path);
         tls.cert = pair.cert_file;

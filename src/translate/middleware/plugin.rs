@@ -18,7 +18,7 @@ pub(super) fn translate(
 ) -> Result<BTreeMap<String, Plugin>, Refused> {
     let mut plugins = BTreeMap::new();
     for (name, shown) in given {
-        match secret::resolve(cx.snapshot, scope.namespace(), shown) {
+        match secret::resolve(&cx.reader, scope.namespace(), shown) {
             Ok(resolved) => {
                 plugins.insert(name.clone(), Plugin { shown: shown.clone(), resolved: Resolved(resolved) });
             }

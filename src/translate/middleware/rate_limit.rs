@@ -30,7 +30,7 @@ fn redis(cx: &mut Context<'_>, scope: &Scope<'_>, given: &Redis) -> Result<confi
         given.tls.as_ref().map(|tls| forward_auth::client_tls(cx, scope, tls, &format!("{path}.tls"))).transpose()?;
     let (username, password) = match given.secret.as_str() {
         "" => (String::new(), None),
-        name => match secret::credentials(cx.snapshot, scope.namespace(), name) {
+        name => match secret::credentials(&cx.reader, scope.namespace(), name) {
             Ok((username, password)) => (username, Some(password)),
             Err(problem) => {
                 problem.report(cx, scope.object, &format!("{path}.secret"));

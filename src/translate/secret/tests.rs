@@ -47,6 +47,7 @@ fn code<T: std::fmt::Debug>(read: Result<T, Problem>) -> &'static str {
 #[test]
 fn reads_key_pairs() {
     let objects = snapshot(OBJECTS);
+    let objects = Reader::new(&objects);
     let pair = key_pair(&objects, "ns", "pair").unwrap();
     assert_eq!((pair.cert_file.as_str(), pair.key_file.0.as_str()), ("CERT", "KEY"));
     for (name, expected) in [
@@ -64,6 +65,7 @@ fn reads_key_pairs() {
 #[test]
 fn reads_authorities() {
     let objects = snapshot(OBJECTS);
+    let objects = Reader::new(&objects);
     for (name, sole, expected) in [
         ("both-cas", SoleKey::Refused, Ok("FIRST")),
         ("ca-crt", SoleKey::Refused, Ok("SECOND")),
@@ -91,6 +93,7 @@ fn reads_authorities() {
 #[test]
 fn reads_users() {
     let objects = snapshot(OBJECTS);
+    let objects = Reader::new(&objects);
     let users = |read: Result<Vec<Secret>, Problem>| {
         read.map(|users| users.into_iter().map(|u| u.0).collect::<Vec<_>>().join(" ")).map_err(|p| p.code)
     };
@@ -114,6 +117,7 @@ fn reads_users() {
 #[test]
 fn reads_credentials() {
     let objects = snapshot(OBJECTS);
+    let objects = Reader::new(&objects);
     assert_eq!(credentials(&objects, "ns", "basic").unwrap(), ("user".to_owned(), Secret("password".to_owned())));
     assert_eq!(code(credentials(&objects, "ns", "basic-half")), "SecretKeyMissing");
     assert_eq!(code(credentials(&objects, "ns", "absent")), "SecretNotFound");
@@ -122,6 +126,7 @@ fn reads_credentials() {
 #[test]
 fn resolves_plugin_values() {
     let objects = snapshot(OBJECTS);
+    let objects = Reader::new(&objects);
     let written =
         serde_json::json!({"a": ["x", {"b": "urn:k8s:secret:two:a"}], "n": 1, "urn": "an urn:k8s:secret:two:a"});
     let expected = serde_json::json!({"a": ["x", {"b": "hidden-a"}], "n": 1, "urn": "an urn:k8s:secret:two:a"});
