@@ -39,7 +39,7 @@ use crate::proxy::life_cycle::{Signals, turned};
 use crate::proxy::{EntryPoints, Gateway, LifeCycle, UdpEntryPoints};
 use crate::routing::{Settings, Table, compile};
 use crate::tls;
-use crate::translate::{Filter, Options, translate};
+use crate::translate::{Filter, Options, Translation};
 
 use self::writer::{Serving, Writer};
 
@@ -61,6 +61,25 @@ struct Said {
 pub struct Recipe {
     settings: Settings,
     options: Options,
+}
+
+/// What became of a snapshot.
+pub struct Cooked {
+    /// What the next one starts from.
+    pub translation: Translation,
+    /// What serves.
+    pub table: Table,
+    /// What is to be said, sorted by object.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What one change leaves to the next.
+#[derive(Default)]
+struct Last {
+    translation: Translation,
+    said: Said,
+    /// How long it took to make the table, and to tell of it.
+    took: Duration,
 }
 
 /// The loop.
@@ -100,11 +119,18 @@ impl Recipe {
 
     /// From objects to a table, and everything that is to be said about them, sorted by object.
     pub fn cook(&self, snapshot: &Snapshot, old: Option<&Table>) -> (Table, Vec<Diagnostic>) {
-        let (configuration, mut diagnostics) = translate(snapshot, &self.options);
-        let (table, more) = compile(Arc::new(configuration), &self.settings, old);
+        let Cooked { table, diagnostics, .. } = self.cook_next(snapshot, &Translation::default(), old);
+        (table, diagnostics)
+    }
+
+    /// The same from what the last snapshot came to: only what changed since is made anew.
+    pub fn cook_next(&self, snapshot: &Snapshot, before: &Translation, old: Option<&Table>) -> Cooked {
+        let translation = before.next(snapshot, &self.options);
+        let mut diagnostics = translation.diagnostics();
+        let (table, more) = compile(Arc::new(translation.configuration().clone()), &self.settings, old);
         diagnostics.extend(more);
         order::arrange(&mut diagnostics);
-        (table, diagnostics)
+        Cooked { translation, table, diagnostics }
     }
 }
 
@@ -205,7 +231,7 @@ impl BackgroundService for Control {
         if let Some(cluster) = &cluster {
             tokio::spawn(sources::observe(cluster.health(), self.observed.clone()));
         }
-        let mut said = Said::default();
+        let mut last = Last::default();
         let mut lookup = Instant::now() + LOOKUP_INTERVAL;
         let mut looking_up: Option<JoinHandle<()>> = None;
         loop {
@@ -216,9 +242,8 @@ impl BackgroundService for Control {
                     }
                     let snapshot = snapshots.borrow_and_update().clone();
                     if let Some(snapshot) = snapshot {
-                        let began = Instant::now();
-                        self.serve(snapshot, &mut said).await;
-                        sleep(self.rest(began.elapsed())).await;
+                        self.serve(snapshot, &mut last).await;
+                        sleep(self.rest(last.took)).await;
                     }
                 }
                 () = sleep_until(lookup) => {
@@ -268,34 +293,37 @@ impl Control {
         told.feedback.served(Served { snapshot, diagnostics: diagnostics.into(), facts })
     }
 
-    async fn serve(&self, snapshot: Arc<Snapshot>, said: &mut Said) {
+    async fn serve(&self, snapshot: Arc<Snapshot>, last: &mut Last) {
         let began = Instant::now();
         let (recipe, old) = (self.recipe.clone(), self.table.load_full());
         let objects = snapshot.clone();
+        let before = last.translation.clone();
         let cooked = tokio::task::spawn_blocking(move || {
             // Before the first handshake could need it.
             tls::generated();
-            recipe.cook(&objects, Some(&old))
+            recipe.cook_next(&objects, &before, Some(&old))
         });
         let cooked = cooked.await;
-        let Ok((table, diagnostics)) = cooked else {
+        last.took = began.elapsed();
+        let Ok(Cooked { translation, table, diagnostics }) = cooked else {
             log::error!("the configuration could not be compiled, which is a bug; the last good one keeps serving");
             return;
         };
-        let took = began.elapsed();
+        last.translation = translation;
         names::before_serving(&table, &self.table).await;
-        let routes = table.len();
         let table = Arc::new(table);
         let old = self.table.swap(table.clone());
         // What was looked up just before the swap has gone to the table before.
         names::refresh(&table);
         table.watch_health();
         self.life_cycle.published();
-        info!("configuration served: {routes} routes, made in {took:?}");
-        let told = self.tell(snapshot, &diagnostics, table);
+        info!("configuration served: {} routes, made in {:?}", table.len(), last.took);
+        let telling = Instant::now();
+        let told = self.tell(snapshot, &diagnostics, table.clone());
         // Dropping ten thousand routes takes a while; requests may still hold them anyway.
         tokio::task::spawn_blocking(move || drop((old, told)));
-        self.observe(routes, &diagnostics);
-        report::report(diagnostics, &mut said.diagnostics);
+        self.observe(table.len(), &diagnostics);
+        report::report(diagnostics, &mut last.said.diagnostics);
+        last.took += telling.elapsed();
     }
 }

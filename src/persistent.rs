@@ -3,6 +3,8 @@
 //!
 //! Two levels, a list of short sorted lists: as dense as a list and as quick to walk. Thousands of entries fit, not millions.
 
+mod list;
+
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,6 +12,8 @@ use std::slice;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+
+pub use self::list::List;
 
 /// The most entries of a chunk.
 const CHUNK: usize = 64;

@@ -21,15 +21,15 @@ use serde_json::{Value, json};
 use crate::golden;
 
 /// A golden case, ready to be damaged.
-struct Start {
-    name: String,
-    documents: Vec<Value>,
-    recipe: Recipe,
+pub struct Start {
+    pub name: String,
+    pub documents: Vec<Value>,
+    pub recipe: Recipe,
 }
 
 /// One piece of damage; an index picks a place of the documents as they are by then.
 #[derive(Debug, Clone)]
-enum Damage {
+pub enum Damage {
     Drop(Index),
     Replace(Index, Value),
     /// Puts a copy of the one in the place of the other.
@@ -46,7 +46,7 @@ enum Step {
     Item(usize),
 }
 
-static STARTS: LazyLock<Vec<Start>> = LazyLock::new(|| {
+pub static STARTS: LazyLock<Vec<Start>> = LazyLock::new(|| {
     golden::cases()
         .iter()
         .map(|case| {
@@ -109,7 +109,7 @@ fn values() -> impl Strategy<Value = Value> {
     prop_oneof![proptest::sample::select(odd), any::<i64>().prop_map(Value::from), "[ -~]{0,12}".prop_map(Value::from)]
 }
 
-fn damages() -> impl Strategy<Value = Damage> {
+pub fn damages() -> impl Strategy<Value = Damage> {
     prop_oneof![
         any::<Index>().prop_map(Damage::Drop),
         (any::<Index>(), values()).prop_map(|(at, value)| Damage::Replace(at, value)),
@@ -150,7 +150,7 @@ fn at<'v>(value: &'v mut Value, way: &[Step]) -> &'v mut Value {
 // === impl Damage ===
 
 impl Damage {
-    fn apply(&self, documents: &mut Value) {
+    pub fn apply(&self, documents: &mut Value) {
         let mut all = Vec::new();
         ways(documents, &mut Vec::new(), &mut all);
         all.remove(0); // The list of documents itself stays one.

@@ -2,16 +2,19 @@
 //! Pure: the old table is only read, for what is carried over.
 
 mod inner;
+mod internal;
+mod needs;
+pub(super) mod outcome;
 mod tcp;
-mod tls;
+pub(super) mod tls;
 mod udp;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use ingora_crds::middleware::RedirectScheme;
-use ingora_middleware::{Chain, Link, Registry};
+use ingora_middleware::{Chain, Registry};
 
+use self::outcome::{Changed, Children};
 use self::tcp::TcpParts;
 use super::admission::Admissions;
 use super::filters::Filters;
@@ -22,7 +25,7 @@ use super::tls::{Tls, plain};
 use crate::balance;
 use crate::config::{Config, EntryPoint};
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::dynamic::http::{Middleware, Router, ServersTransport, Service};
+use crate::dynamic::http::{Router, ServersTransport, Service};
 use crate::dynamic::tcp::TcpServersTransport;
 use crate::dynamic::{Configuration, Section};
 use crate::rule::{self, HttpRule, RuleError, Syntax};
@@ -47,14 +50,15 @@ pub fn compile(
 ) -> (Table, Vec<Diagnostic>) {
     let resolved = old.map(|table| table.resolved.clone()).unwrap_or_default();
     let tls = super::tls::prepare(&configuration, old);
+    let none = Table::default();
     let compiler = Compiler {
+        old: old.unwrap_or(&none),
         diagnostics: tls.diagnostics().to_vec(),
         tls,
         default_entry_points: settings.config.default_entry_points(),
         configuration: &configuration,
         config: &settings.config,
         registry: &settings.registry,
-        old_rules: old.map(rules_by_router).unwrap_or_default(),
         services: Services::new(&configuration, &settings.default_transport, old, &resolved),
         filters: Filters::new(&configuration, &settings.registry, old),
         here: Vec::new(),
@@ -78,8 +82,8 @@ struct Compiler<'a> {
     configuration: &'a Configuration,
     config: &'a Config,
     registry: &'a Registry,
-    /// The rules of the old table by text and syntax, so that they aren't parsed again.
-    old_rules: HashMap<&'a str, &'a Arc<Route>>,
+    /// The table before, which may be empty.
+    old: &'a Table,
     services: Services<'a>,
     filters: Filters<'a>,
     tls: Arc<Tls>,
@@ -118,23 +122,6 @@ impl Placed {
     }
 }
 
-/// A route of our own; its rule is one that parses.
-fn internal_route(name: &str, text: &str, priority: i64, service: &str, target: Target) -> Option<Route> {
-    Some(Route {
-        name: name.into(),
-        rule: Arc::new(rule::parse_http(text, Syntax::V3).ok()?),
-        text: text.to_owned(),
-        priority,
-        middlewares: Vec::new(),
-        chain: Chain::default(),
-        own_services: Vec::new(),
-        service: service.to_owned(),
-        target,
-        inner: Vec::new(),
-        acts_around: false,
-    })
-}
-
 // === impl Compiler ===
 
 impl<'a> Compiler<'a> {
@@ -144,91 +131,67 @@ impl<'a> Compiler<'a> {
         mut tcp_parts: TcpParts<'a>,
         mut udp_services: layer4::Services<'a, Udp>,
     ) -> (Table, Vec<Diagnostic>) {
-        let children = children_by_parent(configuration);
+        let old = self.old;
+        let general = self.outcome(Vec::new());
+        let children = match configuration.http.routers.same(&old.configuration.http.routers) {
+            true => old.children.clone(),
+            false => Arc::new(children_by_parent(configuration)),
+        };
         let entry_points: Vec<(&str, &EntryPoint)> = self.config.tcp_entry_points().collect();
-        let mut placed: Vec<Placed> = self.internal(&entry_points);
-        for (name, router) in &configuration.http.routers {
-            if router.parent_refs.is_empty() {
-                self.place(name, router, &entry_points, &children, &mut placed);
-            }
+        let mut changed = Changed::default();
+        let internal = old.internal.clone().unwrap_or_else(|| {
+            let placed = self.internal(&entry_points);
+            Arc::new(self.outcome(placed))
+        });
+        if old.internal.is_none() {
+            changed.note(None, Some(&internal));
         }
-        self.diagnostics.extend(self.filters.unusable_plugins());
+        let routers = self.outcomes(&entry_points, &children, &mut changed);
+        let plugins = match needs::same_middlewares(&old.configuration, configuration) {
+            true => old.plugins.clone(),
+            false => {
+                self.diagnostics.extend(self.filters.unusable_plugins());
+                Arc::new(self.outcome(Vec::new()))
+            }
+        };
         let tcp = self.tcp(&entry_points, &mut tcp_parts);
         let udp = self.udp(&mut udp_services);
-        let on = |position: usize, tls: bool| {
-            let here = placed.iter().filter(|p| p.entry_point == position && p.tls == tls);
-            Routes::new(here.map(|p| p.route.clone()).collect())
+        let rest = self.outcome(Vec::new());
+        let mut on = |position: usize, tls: bool| {
+            let changes = changed.take(position, tls);
+            old.routes(position, tls).map_or_else(|| Routes::default().with(&changes), |routes| routes.with(&changes))
         };
-        let https = self.https(&placed, &entry_points);
-        let entry_points = tcp.into_iter().zip(https).enumerate();
+        let https = self.bound(&routers, &entry_points);
+        let entry_points = tcp.into_iter().enumerate();
         let entry_points = entry_points
-            .map(|(i, (tcp, https))| EntryRoutes { plain: on(i, false), tls: on(i, true), tcp, https })
+            .map(|(i, tcp)| {
+                let https = https.entry_points.get(i).cloned().unwrap_or_default();
+                EntryRoutes { plain: on(i, false), tls: on(i, true), tcp, https }
+            })
             .collect();
+        let (disabled, diagnostics) =
+            outcome::said(&routers, [&general, &*internal, &*plugins, &rest, &https.said].into_iter());
+        let (services, attended) = self.services.finish();
         let table = Table {
             entry_points,
             configuration: configuration.clone(),
-            udp,
-            services: self.services.finish(),
+            services,
+            attended,
             tls: self.tls,
+            https,
+            udp,
             tcp_services: tcp_parts.services.finish(),
             udp_services: udp_services.finish(),
             admissions: tcp_parts.admissions.finish(),
             filters: self.filters.finish(),
-            disabled: self.disabled.into_values().collect(),
+            disabled,
+            routers,
+            internal: Some(internal),
+            plugins,
+            children,
             ..Table::default()
         };
-        (table, self.diagnostics)
-    }
-
-    /// The routers that the static configuration asks for: ping, metrics, and the redirections of entry points.
-    fn internal(&mut self, entry_points: &[(&str, &EntryPoint)]) -> Vec<Placed> {
-        let mut placed = Vec::new();
-        let mut own = |entry_point: &str, path: &str, name: &str, service: Internal| {
-            let position = entry_points.iter().position(|(name, _)| *name == entry_point);
-            let rule = format!("Path(`{path}`)");
-            let route = internal_route(name, &rule, i64::MAX, name, Target::Internal(service));
-            placed.extend(position.zip(route).map(|(entry_point, route)| Placed::new(entry_point, false, route)));
-        };
-        if let Some(ping) = self.config.ping.as_ref().filter(|p| !p.manual_routing) {
-            let service = Internal::Ping { terminating_status: ping.terminating_status_code };
-            own(&ping.entry_point, "/ping", "ping@internal", service);
-            own(&ping.entry_point, "/ready", "ready@internal", Internal::Ready);
-        }
-        let metrics = self.config.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref());
-        if let Some(prometheus) = metrics.filter(|p| !p.manual_routing) {
-            own(&prometheus.entry_point, "/metrics", "prometheus@internal", Internal::Prometheus);
-        }
-        for (position, (name, entry_point)) in entry_points.iter().enumerate() {
-            let Some(redirect) = &entry_point.http.redirections.entry_point else { continue };
-            let port = redirect.port(&self.config.entry_points).map(|p| p.to_string());
-            let settings = RedirectScheme {
-                scheme: redirect.scheme.clone(),
-                port: port.unwrap_or_default(),
-                permanent: redirect.permanent,
-            };
-            let middleware = Middleware { redirect_scheme: Some(settings), ..Default::default() };
-            let router = format!("{name}-to-{}@internal", redirect.to.trim_start_matches(':'));
-            match self.registry.build(&middleware) {
-                Ok(filter) => {
-                    let target = Target::Internal(Internal::Noop);
-                    let route =
-                        internal_route(&router, "HostRegexp(`^.+$`)", redirect.priority, "noop@internal", target);
-                    let chain = Chain::new(vec![Link::new("redirect", filter)]);
-                    placed.extend(route.map(|route| Placed::new(position, false, Route { chain, ..route })));
-                }
-                Err(e) => {
-                    let object = ObjectRef::new("EntryPoint", "", *name);
-                    let message = format!("the redirection does not serve: {e}");
-                    self.diagnostics.push(Diagnostic::error(
-                        "InvalidRedirection",
-                        &object,
-                        "http.redirections",
-                        message,
-                    ));
-                }
-            }
-        }
-        placed
+        (table, diagnostics)
     }
 
     /// Puts a router on each of its entry points.
@@ -237,7 +200,7 @@ impl<'a> Compiler<'a> {
         name: &str,
         router: &Router,
         entry_points: &[(&str, &EntryPoint)],
-        children: &BTreeMap<&str, Vec<&str>>,
+        children: &Children,
         placed: &mut Vec<Placed>,
     ) {
         let positions = self.positions(Section::HttpRouter, name, &router.entry_points, entry_points);
@@ -327,7 +290,7 @@ impl<'a> Compiler<'a> {
         name: &str,
         router: &Router,
         outer: &[String],
-        children: &BTreeMap<&str, Vec<&str>>,
+        children: &Children,
         open: &mut Vec<String>,
     ) -> Option<Route> {
         // A service may bring middlewares of its own: they come last.
@@ -413,8 +376,8 @@ impl<'a> Compiler<'a> {
     fn children(
         &mut self,
         parent: &str,
-        names: &[&str],
-        children: &BTreeMap<&str, Vec<&str>>,
+        names: &[Arc<str>],
+        children: &Children,
         open: &mut Vec<String>,
     ) -> Option<Target> {
         if open.len() > DEEPEST {
@@ -429,7 +392,7 @@ impl<'a> Compiler<'a> {
         let mut routes = Vec::new();
         for name in names {
             let Some(router) = self.configuration.http.routers.get(name) else { continue };
-            if let Some(done) = self.child_routes.get(*name).cloned() {
+            if let Some(done) = self.child_routes.get(&**name).cloned() {
                 if done.is_none() {
                     self.note_disabled(Section::HttpRouter, name, "");
                 }
@@ -443,7 +406,7 @@ impl<'a> Compiler<'a> {
             } else {
                 self.route(name, router, &[], children, open).map(Arc::new)
             };
-            self.child_routes.insert((*name).to_owned(), child.clone());
+            self.child_routes.insert(name.to_string(), child.clone());
             routes.extend(child);
         }
         open.pop();
@@ -452,7 +415,8 @@ impl<'a> Compiler<'a> {
 
     fn rule(&mut self, name: &str, router: &Router) -> Option<Arc<HttpRule>> {
         let syntax = self.syntax(&router.rule_syntax);
-        if let Some(old) = self.old_rules.get(name)
+        let old = self.old.routers.get(name).and_then(|done| done.outcome.placed.first());
+        if let Some(old) = old.map(|placed| &placed.route)
             && old.text == router.rule
             && old.rule.syntax() == syntax
         {
@@ -529,16 +493,12 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn rules_by_router(table: &Table) -> HashMap<&str, &Arc<Route>> {
-    let routes = table.entry_points.iter().flat_map(|e| e.plain.iter().chain(e.tls.iter()));
-    routes.map(|route| (&*route.name, route)).collect()
-}
-
-fn children_by_parent(configuration: &Configuration) -> BTreeMap<&str, Vec<&str>> {
-    let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+fn children_by_parent(configuration: &Configuration) -> Children {
+    let mut children = Children::new();
     for (name, router) in &configuration.http.routers {
         for parent in &router.parent_refs {
-            children.entry(parent.strip_suffix("@kubernetescrd").unwrap_or(parent)).or_default().push(name);
+            let parent = parent.strip_suffix("@kubernetescrd").unwrap_or(parent);
+            children.entry(parent.into()).or_default().push(name.clone());
         }
     }
     children

@@ -1,7 +1,7 @@
 //! Compiles middlewares: names become filters, chains are unfolded, unchanged filters are carried over.
 //! Called by `compile` for each router.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ingora_middleware::{BuildError, Chain, Filter, Link, Registry};
@@ -10,12 +10,13 @@ use super::table::Table;
 use crate::diagnostic::Diagnostic;
 use crate::dynamic::http::Middleware;
 use crate::dynamic::{Configuration, Section};
+use crate::persistent::Map;
 
 /// A middleware and, for those with a state per router, the router.
 type Key = (String, Option<String>);
 
 /// The filters of a table.
-pub(super) type Compiled = HashMap<Key, Arc<dyn Filter>>;
+pub(super) type Compiled = Map<Key, Arc<dyn Filter>>;
 
 /// Why a middleware can't serve.
 pub(super) type Problem = String;
@@ -33,13 +34,15 @@ pub(super) struct Filters<'a> {
     registry: &'a Registry,
     old: Option<&'a Table>,
     done: HashMap<Key, Result<Arc<dyn Filter>, Problem>>,
+    /// Those of the old table that may not be needed any more.
+    released: BTreeSet<Key>,
 }
 
 // === impl Filters ===
 
 impl<'a> Filters<'a> {
     pub(super) fn new(configuration: &'a Configuration, registry: &'a Registry, old: Option<&'a Table>) -> Self {
-        Filters { configuration, registry, old, done: HashMap::new() }
+        Filters { configuration, registry, old, done: HashMap::new(), released: BTreeSet::new() }
     }
 
     /// The chain of a router, and the names of its middlewares with chains unfolded.
@@ -76,9 +79,32 @@ impl<'a> Filters<'a> {
         unusable.collect()
     }
 
-    /// All filters that were built.
+    /// Says that these routers no longer need filters of their own of these middlewares, unless they are asked for again.
+    pub(super) fn release<'n>(&mut self, routers: impl Iterator<Item = &'n str>, names: impl Iterator<Item = &'n str>) {
+        let names: Vec<&str> = names.collect();
+        let keys = routers.flat_map(|router| names.iter().map(|name| ((*name).to_owned(), Some(router.to_owned()))));
+        let old = self.old;
+        self.released.extend(keys.filter(|key| old.is_some_and(|old| old.filters.contains_key(key))));
+    }
+
+    /// Says that no router needs a middleware any more.
+    pub(super) fn release_shared(&mut self, name: &str) {
+        self.released.insert((name.to_owned(), None));
+    }
+
+    /// All filters: those that were built, and those of the old table that are still needed.
     pub(super) fn finish(self) -> Compiled {
-        self.done.into_iter().filter_map(|(key, filter)| Some((key, filter.ok()?))).collect()
+        let mut all = self.old.map(|old| old.filters.clone()).unwrap_or_default();
+        for key in &self.released {
+            all.remove(key);
+        }
+        for (key, filter) in self.done {
+            match filter {
+                Ok(filter) => drop(all.insert(key, filter)),
+                Err(_) => drop(all.remove(&key)),
+            }
+        }
+        all
     }
 
     fn settings(&self, name: &str) -> Result<&'a Middleware, Problem> {

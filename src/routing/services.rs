@@ -17,9 +17,13 @@ use crate::balance::{
 };
 use crate::dynamic::Configuration;
 use crate::dynamic::http::{self, Server, ServersLoadBalancer, ServersTransport, WeightedService};
+use crate::persistent::Map;
 
 /// The services of a table by name.
-pub(super) type Compiled = HashMap<String, Arc<Service>>;
+pub(super) type Compiled = Map<Arc<str>, Arc<Service>>;
+
+/// The names of services.
+pub(super) type Names = Map<Arc<str>, ()>;
 
 /// Why a service can't serve.
 pub(super) type Problem = String;
@@ -41,6 +45,8 @@ pub(super) struct Services<'a> {
     memberships: HashMap<MembershipKey<'a>, Arc<Membership>>,
     /// The services being compiled, to find cycles.
     open: Vec<&'a str>,
+    /// Those of the old table that aren't needed any more.
+    released: Vec<String>,
 }
 
 // === impl Services ===
@@ -61,6 +67,7 @@ impl<'a> Services<'a> {
             transports: HashMap::new(),
             memberships: HashMap::new(),
             open: Vec::new(),
+            released: Vec::new(),
         }
     }
 
@@ -89,9 +96,34 @@ impl<'a> Services<'a> {
         compiled
     }
 
-    /// All services that were compiled.
-    pub(super) fn finish(self) -> Compiled {
-        self.done.into_iter().filter_map(|(name, service)| Some((name.to_owned(), service.ok()?))).collect()
+    /// Says that no router needs a service any more.
+    pub(super) fn release(&mut self, name: &str) {
+        self.released.push(name.to_owned());
+    }
+
+    /// All services: those that were compiled, and those of the old table that are still needed. Also which of them are
+    /// to be looked after.
+    pub(super) fn finish(self) -> (Compiled, Names) {
+        let old = self.old.map(|old| (old.services.clone(), old.attended.clone()));
+        let (mut all, mut attended) = old.unwrap_or_default();
+        for name in &self.released {
+            all.remove(&**name);
+            attended.remove(&**name);
+        }
+        for (name, service) in self.done {
+            attended.remove(name);
+            let Ok(service) = service else {
+                all.remove(name);
+                continue;
+            };
+            let name: Arc<str> = name.into();
+            let members = service.pool().map(|pool| pool.membership());
+            if members.is_some_and(|members| !members.names().is_empty() || members.health().is_some()) {
+                attended.insert(name.clone(), ());
+            }
+            all.insert(name, service);
+        }
+        (all, attended)
     }
 
     fn compile(&mut self, name: &'a str, settings: &'a http::Service) -> Result<Arc<Service>, Problem> {

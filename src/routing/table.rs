@@ -1,12 +1,14 @@
 //! What a request asks: for an entry point, the routes and their index; for a route, its filters and its service.
 //! Made by `compile`; nothing here changes once made.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use ingora_middleware::Chain;
 
 use super::admission::Admission;
+use super::compile::outcome::{Children, Outcome, Outcomes};
+use super::compile::tls::Bound;
 use super::connections::Https;
 use super::index::Index;
 use super::tcp_routes::TcpRoutes;
@@ -14,6 +16,7 @@ use super::tls::Tls;
 use crate::balance::resolved::Named;
 use crate::balance::{self, Choice, Health, Membership, Resolved, layer4};
 use crate::dynamic::Configuration;
+use crate::persistent::List;
 use crate::rule::{HttpRule, RequestView, TcpRule};
 use crate::tls::{Certificates, Profile};
 
@@ -27,6 +30,8 @@ pub struct Table {
     /// What it was compiled from: what is unchanged in the next configuration is carried over.
     pub(super) configuration: Arc<Configuration>,
     pub(super) services: super::services::Compiled,
+    /// Those of the services that somebody must look after: with servers that are names, or whose health is asked for.
+    pub(super) attended: super::services::Names,
     pub(super) tcp_services: super::layer4::Compiled<balance::tcp::Transport>,
     pub(super) udp_services: super::layer4::Compiled<()>,
     /// What `MiddlewareTCP`s count.
@@ -36,6 +41,15 @@ pub struct Table {
     pub(super) tls: Arc<Tls>,
     /// Routers that were asked for and don't serve.
     pub(super) disabled: Vec<Disabled>,
+    /// What became of each router, for those of the next table that are unchanged.
+    pub(super) routers: Outcomes,
+    /// The same of the routers that the static configuration asks for; `None` before the first table.
+    pub(super) internal: Option<Arc<Outcome>>,
+    /// What was found wrong with filters of one's own, used or not.
+    pub(super) plugins: Arc<Outcome>,
+    pub(super) children: Arc<Children>,
+    /// The TLS options of server names, for a next table with the same routers.
+    pub(super) https: Arc<Bound>,
     /// The addresses of servers that are names; one for all tables of a process.
     pub(super) resolved: Arc<Resolved>,
 }
@@ -47,14 +61,15 @@ pub(super) struct EntryRoutes {
     pub tls: Routes,
     pub tcp: TcpRoutes,
     /// The TLS options of the names of `tls`.
-    pub https: Https,
+    pub https: Arc<Https>,
 }
 
-/// Routes with their index.
-#[derive(Default)]
+/// Routes with their index. Cheap to clone.
+#[derive(Clone, Default)]
 pub struct Routes {
-    index: Index,
-    routes: Vec<Arc<Route>>,
+    index: Arc<Index>,
+    /// By name.
+    routes: List<Arc<Route>>,
 }
 
 /// A router, ready to serve.
@@ -252,7 +267,7 @@ impl Table {
 
     /// The sets of servers some of which are names, to be refreshed by their owner.
     pub fn named_members(&self) -> impl Iterator<Item = &dyn Named> {
-        let pools = self.members().map(|members| members as &dyn Named);
+        let pools = self.attended().map(|members| members as &dyn Named);
         let tcp = self.tcp_services.values().filter_map(|service| Some(&**service.servers()? as &dyn Named));
         let udp = self.udp_services.values().filter_map(|service| Some(&**service.servers()? as &dyn Named));
         pools.chain(tcp).chain(udp).filter(|members| !members.names().is_empty())
@@ -261,12 +276,13 @@ impl Table {
     /// Begins to find out which servers are well, where services ask for it. To be called in a runtime, with the table
     /// that serves.
     pub fn watch_health(&self) {
-        self.members().filter_map(Membership::health).for_each(Health::start);
+        self.attended().filter_map(Membership::health).for_each(Health::start);
     }
 
-    fn members(&self) -> impl Iterator<Item = &Membership> {
+    fn attended(&self) -> impl Iterator<Item = &Membership> {
         // Every pool has a name of its own among the services; those made of services only refer to them.
-        self.services.values().filter_map(|service| Some(&**service.pool()?.membership()))
+        let services = self.attended.keys().filter_map(|name| self.services.get(name));
+        services.filter_map(|service| Some(&**service.pool()?.membership()))
     }
 }
 
@@ -293,9 +309,34 @@ impl Route {
 
 impl Routes {
     /// Indexes routes; of several that match, the higher priority wins, then the first name.
-    pub fn new(routes: Vec<Arc<Route>>) -> Self {
+    pub fn new(mut routes: Vec<Arc<Route>>) -> Self {
+        routes.sort_by(|a, b| a.name.cmp(&b.name));
         let index = Index::build(routes.iter().map(|r| (r.rule.clone(), r.priority, &*r.name)));
-        Routes { index, routes }
+        Routes { index: Arc::new(index), routes: routes.into_iter().collect() }
+    }
+
+    /// The same with other routes under these names. The index is kept where it would be the same.
+    pub(super) fn with(&self, changes: &BTreeMap<Arc<str>, Option<Arc<Route>>>) -> Self {
+        let position = |name: &str| self.routes.binary_search_by(|route| (*route.name).cmp(name)).ok();
+        let alike = |(name, new): (&Arc<str>, &Option<Arc<Route>>)| {
+            let old = position(name).and_then(|position| self.routes.get(position));
+            match (old, new) {
+                (Some(old), Some(new)) => Arc::ptr_eq(&old.rule, &new.rule) && old.priority == new.priority,
+                (None, None) => true,
+                _ => false,
+            }
+        };
+        if changes.iter().all(alike) {
+            let mut next = self.clone();
+            for (name, new) in changes {
+                if let (Some(position), Some(new)) = (position(name), new) {
+                    next.routes.set(position, new.clone());
+                }
+            }
+            return next;
+        }
+        let kept = self.routes.iter().filter(|route| !changes.contains_key(&route.name)).cloned();
+        Routes::new(kept.chain(changes.values().flatten().cloned()).collect())
     }
 
     /// The route for a request.

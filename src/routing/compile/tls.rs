@@ -1,10 +1,11 @@
 //! Binds the server names of HTTPS routers to their TLS options, for each entry point.
 //! Part of `compile`; sees the routers that don't serve, too: their names stay closed rather than fall to other options.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Compiler, Placed};
+use super::outcome::{Done, Outcome, Outcomes};
+use super::{Compiler, needs};
 use crate::config::EntryPoint;
 use crate::diagnostic::Diagnostic;
 use crate::dynamic::Section;
@@ -12,6 +13,14 @@ use crate::dynamic::http::Router;
 use crate::routing::connections::{Asked, DEFAULT, Https};
 use crate::routing::tls::plain;
 use crate::rule::{self, HttpRule};
+
+/// The TLS options of server names, and what is to be said of them.
+#[derive(Default)]
+pub(in crate::routing) struct Bound {
+    /// By position of the entry point among the TCP ones.
+    pub(super) entry_points: Vec<Arc<Https>>,
+    pub(super) said: Outcome,
+}
 
 /// A router that serves TLS on an entry point.
 struct Claim<'c> {
@@ -23,9 +32,20 @@ struct Claim<'c> {
 }
 
 impl Compiler<'_> {
+    /// The TLS options of server names: those of the table before, where neither routers nor options changed.
+    pub(super) fn bound(&mut self, routers: &Outcomes, entry_points: &[(&str, &EntryPoint)]) -> Arc<Bound> {
+        let (old, new) = (&self.old.configuration, self.configuration);
+        let same = new.http.routers.same(&old.http.routers) && needs::same_options(old, new);
+        if same && needs::same_origins(Section::HttpRouter, old, new) && !self.old.https.entry_points.is_empty() {
+            return self.old.https.clone();
+        }
+        let https = self.https(routers, entry_points);
+        let entry_points = https.into_iter().map(Arc::new).collect();
+        Arc::new(Bound { entry_points, said: self.outcome(Vec::new()) })
+    }
+
     /// The TLS options of server names, by entry point.
-    pub(super) fn https(&mut self, placed: &[Placed], entry_points: &[(&str, &EntryPoint)]) -> Vec<Https> {
-        let rules: HashMap<&str, &Arc<HttpRule>> = placed.iter().map(|p| (&*p.route.name, &p.route.rule)).collect();
+    fn https(&mut self, routers: &Outcomes, entry_points: &[(&str, &EntryPoint)]) -> Vec<Https> {
         let configuration = self.configuration;
         let mut claims: Vec<Vec<Claim<'_>>> = entry_points.iter().map(|_| Vec::new()).collect();
         for (name, router) in configuration.http.routers.iter().filter(|(_, router)| router.parent_refs.is_empty()) {
@@ -39,7 +59,7 @@ impl Compiler<'_> {
                 if !self.is_on(router, entry_point_name) {
                     continue;
                 }
-                let rule = rules.get(&**name).map(|rule| Arc::clone(rule)).or_else(|| {
+                let rule = routers.get(&**name).and_then(Done::rule).cloned().or_else(|| {
                     let parse = || rule::parse_http(&router.rule, self.syntax(&router.rule_syntax)).ok().map(Arc::new);
                     parsed.get_or_insert_with(parse).clone()
                 });
