@@ -314,7 +314,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("{errors: {status: ['500,502'], service: {name: pages, port: 80}}}", "spec.errors.status[0]", "\"500,502\""),
     (
         "{errors: {status: ['500'], statusRewrites: {x: 404}, service: {name: pages, port: 80}}}",
-        "spec.errors.statusRewrites",
+        "spec.errors.statusRewrites.x",
         "\"x\"",
     ),
     ("{retry: {attempts: 0}}", "spec.retry.attempts", "0"),

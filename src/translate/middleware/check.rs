@@ -74,7 +74,8 @@ pub(super) fn options(middleware: &Middleware) -> Vec<Finding> {
     }
     if let Some(page) = &m.errors {
         found.extend(codes("spec.errors.status", page.status.iter()));
-        found.extend(codes("spec.errors.statusRewrites", page.status_rewrites.keys()));
+        let rewrites = page.status_rewrites.keys();
+        found.extend(rewrites.filter_map(|key| code(format!("spec.errors.statusRewrites.{key}"), key)));
     }
     found.extend(m.buffering.as_ref().map(buffering).unwrap_or_default());
     found.extend(m.compress.as_ref().map(compress).unwrap_or_default());
@@ -223,17 +224,14 @@ fn retry(retry: &Retry) -> Vec<Finding> {
     found
 }
 
-/// `500` or `500-599`.
+/// `500` or `500-599`, each as an entry of a list.
 fn codes<'c>(path: &str, codes: impl Iterator<Item = &'c String>) -> Vec<Finding> {
+    codes.enumerate().filter_map(|(i, text)| code(format!("{path}[{i}]"), text)).collect()
+}
+
+fn code(path: String, text: &str) -> Option<Finding> {
     let number = |text: &str| text.parse::<u16>().is_ok();
-    let fits = |text: &str| text.split_once('-').map_or_else(|| number(text), |(from, to)| number(from) && number(to));
-    let bad = codes.enumerate().filter(|(_, code)| !fits(code));
-    bad.map(|(i, code)| {
-        let message = format!(
-            "{code:?} is neither a code nor a range: write `500` or `500-599`, each \
-            as its own entry"
-        );
-        (format!("{path}[{i}]"), message)
-    })
-    .collect()
+    let fits = text.split_once('-').map_or_else(|| number(text), |(from, to)| number(from) && number(to));
+    let message = format!("{text:?} is neither a code nor a range: write `500` or `500-599`, each as its own entry");
+    (!fits).then_some((path, message))
 }
