@@ -2,6 +2,7 @@
 //! that shows every byte. Nothing here waits for a fixed time where something can be waited for.
 
 pub mod backend;
+pub mod certificates;
 pub mod cluster;
 pub mod gate;
 pub mod gateway;
@@ -13,6 +14,7 @@ pub mod namespace;
 pub mod ports;
 pub mod protocol;
 pub mod redis;
+pub mod tls;
 pub mod wire;
 
 use std::future::Future;

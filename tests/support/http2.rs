@@ -1,13 +1,12 @@
-//! HTTP/2 with prior knowledge, from both ends: a client connection, and a backend that echoes.
+//! HTTP/2 with prior knowledge or over TLS, from both ends: a client connection, and a backend that echoes.
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use h2::{RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
-use tokio::net::TcpStream;
 
 use super::backend::Seen;
-use super::{Backend, Gateway, Message, within};
+use super::{Backend, Gateway, Message, Wire, within};
 
 /// A whole response.
 #[derive(Debug)]
@@ -19,8 +18,12 @@ pub struct Reply {
 
 /// A connection to `web`.
 pub async fn connect(gateway: &Gateway) -> SendRequest<Bytes> {
-    let tcp = TcpStream::connect(gateway.web()).await.unwrap();
-    let (client, connection) = within("HTTP/2", h2::client::handshake(tcp)).await.unwrap();
+    over(gateway.connect().await).await
+}
+
+/// A connection over one that is there.
+pub async fn over(wire: Wire) -> SendRequest<Bytes> {
+    let (client, connection) = within("HTTP/2", h2::client::handshake(wire.into_stream())).await.unwrap();
     tokio::spawn(connection);
     client
 }

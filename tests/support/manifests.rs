@@ -17,6 +17,7 @@ pub struct Route {
     name: String,
     api: &'static str,
     entry_points: Vec<String>,
+    tls: Option<Value>,
     route: Map<String, Value>,
     services: Vec<Value>,
     objects: Manifests,
@@ -30,6 +31,7 @@ pub fn route(name: &str) -> Route {
         name: name.to_owned(),
         api: "traefik.io/v1alpha1",
         entry_points: Vec::new(),
+        tls: None,
         route,
         services: Vec::new(),
         objects: Manifests::default(),
@@ -116,6 +118,12 @@ impl Route {
         self
     }
 
+    /// Serves TLS only, with these settings in YAML.
+    pub fn tls(mut self, settings: &str) -> Self {
+        self.tls = Some(yaml(settings));
+        self
+    }
+
     pub fn middlewares(self, names: &[&str]) -> Self {
         let references: Vec<String> = names.iter().map(|name| format!("{{name: {name}}}")).collect();
         self.with(&format!("middlewares: [{}]", references.join(", ")))
@@ -160,6 +168,9 @@ impl From<Route> for Manifests {
         let mut spec = json!({"routes": [route.route]});
         if !route.entry_points.is_empty() {
             spec["entryPoints"] = json!(route.entry_points);
+        }
+        if let Some(tls) = route.tls {
+            spec["tls"] = tls;
         }
         let metadata = json!({"name": route.name, "namespace": "default"});
         document(&json!({"apiVersion": route.api, "kind": "IngressRoute", "metadata": metadata, "spec": spec}))
