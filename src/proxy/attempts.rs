@@ -19,7 +19,7 @@ use exchange::Exchange;
 use futures_util::future::BoxFuture;
 use held::Held;
 use http::{HeaderMap, Method, StatusCode, Version, header};
-use ingora_middleware::{Around, Attempt, ChainState, Flow, Instead, Reply, Verdict};
+use ingora_middleware::{Around, Attempt, ChainState, Flow, Hold, Instead, Reply, Verdict};
 use log::warn;
 use pingora::protocols::http::HttpTask;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
