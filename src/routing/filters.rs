@@ -71,7 +71,8 @@ impl<'a> Filters<'a> {
                 error => {
                     let path: String = settings.plugin.keys().map(|name| format!("plugin.{name}")).collect();
                     let text = error.to_string();
-                    (path, text.trim_start_matches(&format!("{path}: ")).to_owned())
+                    let message = text.trim_start_matches(&format!("{path}: ")).to_owned();
+                    (path, message)
                 }
             };
             Some(Diagnostic::error("BadOption", &origin.object, format!("spec.{path}"), message))
