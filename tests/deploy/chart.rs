@@ -243,6 +243,12 @@ metrics: {prometheus: {}}
             "rbac: {namespaced: true}",
             "providers: {kubernetesCRD: {namespaces: [ingora], disableClusterScopeResources: true}}",
         ),
+        // Releases of one namespace don't wait for each other's writer.
+        ("fullnameOverride: edge", "providers: {kubernetesCRD: {feedback: {leaseName: edge}}}"),
+        (
+            "providers: {kubernetesCRD: {feedback: {events: false, leaseName: x}}}",
+            "providers: {kubernetesCRD: {feedback: {events: false, leaseName: x}}}",
+        ),
         ("core: {defaultRuleSyntax: v2}", "core: {defaultRuleSyntax: v2}"),
         ("logs: {general: {level: DEBUG, format: json}}", "log: {level: DEBUG, format: json}"),
         (

@@ -99,6 +99,10 @@ fn needed(place: &str, nodes: bool) -> BTreeSet<Right> {
 fn nothing_is_allowed_that_is_not_needed() {
     let two = "rbac: {namespaced: true}\nproviders: {kubernetesCRD: {namespaces: [a, b]}}";
     let in_both = needed(" @a", false).union(&needed(" @b", false)).cloned().collect();
+    let reading: BTreeSet<_> = needed("", true).into_iter().filter(|r| ["list", "watch"].contains(&&*r.verb)).collect();
+    let events = |verb| Right::parse(&format!("events.k8s.io/events {verb}"));
+    let elsewhere = ["[x] get", "[x] update", " create"];
+    let elsewhere = elsewhere.map(|what| Right::parse(&format!("coordination.k8s.io/leases{what} @y")));
     for (from, objects, expected) in [
         ("deploy/base", kustomize("deploy/base"), needed("", true)),
         ("deploy/namespaced", kustomize("deploy/namespaced"), needed(" @default", false)),
@@ -110,6 +114,16 @@ fn nothing_is_allowed_that_is_not_needed() {
         ),
         ("chart, its own namespace", helm("rbac: {namespaced: true}").unwrap(), needed(" @ingora", false)),
         ("chart, two namespaces", helm(two).unwrap(), in_both),
+        (
+            "chart, nothing is written",
+            helm("providers: {kubernetesCRD: {feedback: {status: false, events: false}}}").unwrap(),
+            reading.clone(),
+        ),
+        (
+            "chart, a Lease elsewhere",
+            helm("providers: {kubernetesCRD: {feedback: {status: false, leaseName: x, leaseNamespace: y}}}").unwrap(),
+            reading.iter().cloned().chain(["create", "patch"].map(events)).chain(elsewhere).collect(),
+        ),
         ("chart, somebody else's rights", helm("rbac: {enabled: false}").unwrap(), BTreeSet::new()),
     ] {
         let rights = rights(&objects);

@@ -14,8 +14,11 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::tools::ROOT;
+use crate::support::Wire;
 use crate::support::gateway::{binary, signal};
-use crate::support::{PATIENCE, Wire};
+
+/// How long what must come may take: an API server may have to come up meanwhile, on a machine under load.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The directory, with the binary of these tests.
 pub struct Root(TempDir);

@@ -1,4 +1,4 @@
-{{/* ingora's own configuration, from the values. What is a list of its keys here is checked by values.schema.json. */}}
+{{/* ingora's own configuration, from the values. */}}
 {{- define "ingora.config" -}}
 {{- $config := dict "ping" dict -}}
 
@@ -10,7 +10,9 @@
 {{- end -}}
 {{- $_ := set $config "entryPoints" $entryPoints -}}
 
-{{- $provider := omit .Values.providers.kubernetesCRD "enabled" "namespaces" -}}
+{{- $provider := omit .Values.providers.kubernetesCRD "enabled" "namespaces" "feedback" -}}
+{{- $lease := dict "leaseName" (include "ingora.leaseName" .) -}}
+{{- $_ := set $provider "feedback" (merge $lease (.Values.providers.kubernetesCRD.feedback | default dict)) -}}
 {{- with include "ingora.namespaces" . | fromJsonArray -}}
 {{- $_ := set $provider "namespaces" . -}}
 {{- end -}}
