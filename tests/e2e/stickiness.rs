@@ -74,14 +74,15 @@ async fn places_are_kept_over_changes_and_replaced_when_they_are_gone() {
     let gateway = Gateway::start(two_levels(&[a, b], &[c])).await;
     let place = format!("lvl1=default-whoami1-80; lvl2=http://{}", a.address);
     let place = cookies(&ask(&gateway, &place).await);
-    let marker = |n: usize| route("marker").rule(&format!("Host(`marker{n}`)")).to(d);
+    let marked = Backend::named("marked").await;
+    let marker = |n: usize| route("marker").rule(&format!("Host(`marker{n}`)")).priority(99).to(&marked);
     for (n, more) in [vec![a, b, d], vec![a], vec![d, a]].iter().enumerate() {
         gateway.change(two_levels(more, &[c]) + marker(n));
-        gateway.until(&format!("marker{n}"), "/", |reply| reply.status() == 200).await;
+        gateway.until(&format!("marker{n}"), "/", |reply| reply.backend() == "marked").await;
         assert_eq!(ask(&gateway, &place).await.assert_no_header("Set-Cookie").backend(), "a");
     }
     gateway.change(two_levels(&[b], &[c]) + marker(9));
-    gateway.until("marker9", "/", |reply| reply.status() == 200).await;
+    gateway.until("marker9", "/", |reply| reply.backend() == "marked").await;
     let moved = ask(&gateway, &place).await;
     assert_eq!(moved.backend(), "b");
     // The service stays; only its server is a new one.
