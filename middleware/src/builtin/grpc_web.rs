@@ -119,7 +119,7 @@ impl Filter for GrpcWeb {
     fn request_body(&self, slot: &mut Slot, body: &mut Option<Bytes>, end: bool) -> Result<(), Fault> {
         let Some(decoder) = call(slot).and_then(|call| call.text.as_mut()) else { return Ok(()) };
         let piece = body.as_deref().unwrap_or_default();
-        let decoded = decoder.decode(piece, end).ok_or_else(|| Fault::new(400, "the body is not base64"))?;
+        let decoded = decoder.pass(piece, end);
         // No piece at all would mean the end.
         *body = (!end || !decoded.is_empty()).then_some(decoded);
         Ok(())

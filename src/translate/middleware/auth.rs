@@ -19,7 +19,7 @@ pub(super) fn basic(cx: &mut Context<'_>, scope: &Scope<'_>, given: &BasicAuth) 
     })?;
     check(cx, scope, &users, 2, path, &given.secret);
     doubt(cx, scope, &users, path, |user| {
-        let (_, hash) = user.split_once(':')?;
+        let (_, hash) = user.split_once(':').filter(|(_, hash)| !hash.contains(':'))?;
         let doubt = "its hash is of no kind that is known: write bcrypt ($2y$…), apr1 ($apr1$…), MD5 ($1$…) or {SHA}…";
         (!knows_hash(hash)).then(|| doubt.to_owned())
     });
@@ -41,8 +41,10 @@ pub(super) fn digest(cx: &mut Context<'_>, scope: &Scope<'_>, given: &DigestAuth
     check(cx, scope, &users, 3, path, &given.secret);
     let realm = if given.realm.is_empty() { "traefik" } else { &given.realm };
     doubt(cx, scope, &users, path, |user| {
-        let of = user.split(':').nth(1).filter(|of| *of != realm)?;
-        Some(format!("its realm is {of:?}, the Middleware's is {realm:?}: hash `user:{realm}:password`"))
+        let parts: Vec<&str> = user.split(':').collect();
+        let [_, of, _] = parts.as_slice() else { return None };
+        (*of != realm)
+            .then(|| format!("its realm is {of:?}, the Middleware's is {realm:?}: hash `user:{realm}:password`"))
     });
     Ok(Auth {
         users,

@@ -9,13 +9,21 @@ use bytes::Bytes;
 #[derive(Default)]
 pub(super) struct Decoder {
     left: Vec<u8>,
+    broken: bool,
 }
 
 // === impl Decoder ===
 
 impl Decoder {
+    /// The bytes of a piece; nothing from where on it is no base64: the server gets half a message, and says so itself.
+    pub(super) fn pass(&mut self, piece: &[u8], end: bool) -> Bytes {
+        let decoded = if self.broken { None } else { self.decode(piece, end) };
+        self.broken = decoded.is_none();
+        decoded.unwrap_or_default()
+    }
+
     /// The bytes of a piece; `None` where it is no base64, or ends within a group of four.
-    pub(super) fn decode(&mut self, piece: &[u8], end: bool) -> Option<Bytes> {
+    fn decode(&mut self, piece: &[u8], end: bool) -> Option<Bytes> {
         let mut out = Vec::with_capacity(piece.len() / 4 * 3 + 3);
         self.left.extend(piece.iter().filter(|byte| !matches!(byte, b'\r' | b'\n')));
         let whole = self.left.len() / 4 * 4;
@@ -54,6 +62,14 @@ mod tests {
             assert_eq!(decoded.map(|d| d.concat()).as_deref(), Some(&b"hellogRPCweb"[..]), "{size}");
         }
         assert_eq!(Decoder::default().decode(b"", true), Some(Bytes::new()));
+    }
+
+    #[test]
+    fn nothing_passes_from_where_on_it_is_none() {
+        let mut decoder = Decoder::default();
+        let passed = ["aGVs", "!!!!", "aGVs"].map(|piece| decoder.pass(piece.as_bytes(), false));
+        assert_eq!(passed.map(|piece| piece.len()), [3, 0, 0]);
+        assert!(decoder.pass(b"", true).is_empty());
     }
 
     #[test]
