@@ -11,10 +11,10 @@
 
 #[path = "../tests"]
 mod tests {
-    pub mod support;
+    pub(crate) mod support;
 }
 
-pub use tests::support;
+pub(crate) use tests::support;
 
 use std::fs;
 use std::str::FromStr;

@@ -106,12 +106,11 @@ impl Service {
     pub fn acts_around(&self) -> bool {
         match self {
             Service::Pool(_) => false,
-            Service::Weighted(weighted) => weighted.children().iter().any(|child| child.service.acts_around()),
-            Service::Hashed(hashed) => hashed.children().iter().any(|child| child.service.acts_around()),
-            Service::Mirroring(mirroring) => mirroring.main().acts_around(),
-            Service::Failover(failover) => {
-                failover.errors().is_some() || failover.main().acts_around() || failover.fallback().acts_around()
-            }
+            // Each knows it of what it was made of: trees that name a part twice on each level have no end to walk to.
+            Service::Weighted(weighted) => weighted.acts_around,
+            Service::Hashed(hashed) => hashed.acts_around,
+            Service::Mirroring(mirroring) => mirroring.acts_around,
+            Service::Failover(failover) => failover.acts_around,
         }
     }
 

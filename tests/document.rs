@@ -325,7 +325,11 @@ fn examples_mean_what_the_document_says() {
     for (name, meaning) in meanings() {
         let report = example(name);
         let lines = lines(&report);
-        let errors: Vec<&String> = lines.iter().filter(|line| line.starts_with("error")).collect();
+        // The document's certificates are placeholders, and what needs them can't be used.
+        let placeholder =
+            |line: &str| line.contains("is not a PEM certificate") || line.contains("[TLSOptionsUnusable]");
+        let errors: Vec<&String> =
+            lines.iter().filter(|line| line.starts_with("error") && !placeholder(line)).collect();
         // The document's own slip: without `tls` nobody knows the name. Traefik 2.3 passed that router over, too.
         let slipped = lines.iter().any(|line| line.starts_with("warning[SNIWithoutTLS]"));
         assert_eq!(slipped, name == "deploying-whoami", "{name}: {lines:#?}");

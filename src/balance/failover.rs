@@ -10,6 +10,7 @@ pub struct Failover {
     main: Arc<Service>,
     fallback: Arc<Service>,
     errors: Option<Errors>,
+    pub(super) acts_around: bool,
 }
 
 /// The answers of the main service that count as failures.
@@ -31,7 +32,8 @@ impl Failover {
                         passiveHealthCheck, or the failover errors.status"
                 .to_owned());
         }
-        Ok(Failover { main, fallback, errors })
+        let acts_around = errors.is_some() || main.acts_around() || fallback.acts_around();
+        Ok(Failover { main, fallback, errors, acts_around })
     }
 
     /// The service for the next request.

@@ -13,6 +13,7 @@ pub struct Mirroring {
     body: BodyCopy,
     mirrors: Vec<Mirror>,
     requests: Arc<AtomicU64>,
+    pub(super) acts_around: bool,
 }
 
 /// What a mirror gets of the body.
@@ -49,7 +50,7 @@ pub struct Copy {
 impl Mirroring {
     /// The main service with its mirrors, and how many requests there were.
     pub fn new(main: Arc<Service>, body: BodyCopy, mirrors: Vec<Mirror>, requests: Arc<AtomicU64>) -> Self {
-        Mirroring { main, body, mirrors, requests }
+        Mirroring { acts_around: main.acts_around(), main, body, mirrors, requests }
     }
 
     /// The service that answers.

@@ -16,12 +16,14 @@ pub struct Weighted {
     cycle: Cycle,
     turn: Arc<AtomicUsize>,
     sticky: Option<(Sticky, Keys)>,
+    pub(super) acts_around: bool,
 }
 
 /// Services by the client's address.
 #[derive(Debug)]
 pub struct Hashed {
     children: Vec<Child>,
+    pub(super) acts_around: bool,
 }
 
 /// A service among others.
@@ -35,6 +37,10 @@ pub struct Child {
     pub weight: i64,
 }
 
+fn any_acts_around(children: &[Child]) -> bool {
+    children.iter().any(|child| child.service.acts_around())
+}
+
 // === impl Weighted ===
 
 impl Weighted {
@@ -43,7 +49,8 @@ impl Weighted {
         let weights: Vec<i64> = children.iter().map(|child| child.weight).collect();
         let named = children.iter().enumerate().filter(|(_, c)| c.weight > 0).map(|(n, c)| (n, c.name.as_str()));
         let sticky = sticky.map(|sticky| (sticky, Keys::new(named)));
-        Weighted { cycle: Cycle::new(&weights), turn: turn.unwrap_or_default(), sticky, children }
+        let acts_around = any_acts_around(&children);
+        Weighted { cycle: Cycle::new(&weights), turn: turn.unwrap_or_default(), sticky, children, acts_around }
     }
 
     /// The child that the client sticks to, else the one whose turn it is.
@@ -62,10 +69,6 @@ impl Weighted {
         Some(&child.service)
     }
 
-    pub(super) fn children(&self) -> &[Child] {
-        &self.children
-    }
-
     pub(super) fn turn(&self) -> &Arc<AtomicUsize> {
         &self.turn
     }
@@ -81,11 +84,7 @@ impl Weighted {
 impl Hashed {
     /// Children, each of which has its own clients.
     pub fn new(children: Vec<Child>) -> Self {
-        Hashed { children }
-    }
-
-    pub(super) fn children(&self) -> &[Child] {
-        &self.children
+        Hashed { acts_around: any_acts_around(&children), children }
     }
 
     /// The client's child.

@@ -6,7 +6,6 @@ use serde_yaml::Value;
 const CERTIFICATES: &str = "no certificate is requested; put certificates in Secrets, which cert-manager can write";
 const OTHER_PROVIDER: &str = "objects come from providers.kubernetesCRD or providers.manifests only";
 const OTHER_METRICS: &str = "metrics are served to Prometheus only (metrics.prometheus)";
-const NO_REQUESTS: &str = "requests are not counted by this version, changes and sources are";
 const ROTATION: &str = "log files are not rotated; let logrotate or the container runtime do it";
 const TABLE_SIZE: &str = "the tables of HTTP/2's header compression have the size that Pingora gives them";
 const OTLP: &str = "nothing is sent by OTLP";
@@ -36,11 +35,6 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ("metrics.influxDB", OTHER_METRICS),
     ("metrics.influxDB2", OTHER_METRICS),
     ("metrics.otlp", OTHER_METRICS),
-    ("metrics.prometheus.addEntryPointsLabels", NO_REQUESTS),
-    ("metrics.prometheus.addRoutersLabels", NO_REQUESTS),
-    ("metrics.prometheus.addServicesLabels", NO_REQUESTS),
-    ("metrics.prometheus.buckets", NO_REQUESTS),
-    ("metrics.prometheus.headerLabels", NO_REQUESTS),
     ("metrics.statsD", OTHER_METRICS),
     ("ocsp", "OCSP responses are not stapled"),
     ("pilot", "Traefik Pilot is no more"),

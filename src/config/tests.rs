@@ -237,7 +237,7 @@ fn what_has_no_effect_is_told() {
          metrics: {otlp: {}}",
     );
     let paths: Vec<_> = inert.warnings().iter().map(|w| w.split(' ').next().unwrap()).collect();
-    assert_eq!(paths, ["certificatesResolvers", "entryPoints.web.http3", "metrics", "providers.file", "tracing"]);
+    assert_eq!(paths, ["certificatesResolvers", "entryPoints.web.http3", "metrics.otlp", "providers.file", "tracing"]);
     assert!(config("entryPoints: {web: {address: ':80'}}").warnings().is_empty());
 }
 
@@ -281,7 +281,13 @@ fn shipped_files_are_good() {
     let addresses: Vec<_> = quickstart.entry_points.iter().map(|(n, e)| format!("{n} {}", e.address)).collect();
     assert_eq!(
         addresses,
-        ["fooudp 127.0.0.1:9000/udp", "tcpep 127.0.0.1:8001", "traefik 127.0.0.1:8080", "web 127.0.0.1:8000"]
+        [
+            "fooudp 127.0.0.1:9000/udp",
+            "tcpep 127.0.0.1:8001",
+            "traefik 127.0.0.1:8080",
+            "web 127.0.0.1:8000",
+            "websecure 127.0.0.1:8443",
+        ]
     );
     let v2 = config(include_str!("../../conf/traefik-v2.yaml")).translate_options();
     assert!(v2.allow_cross_namespace && v2.allow_external_name_services);

@@ -54,6 +54,9 @@ impl<T> List<T> {
 impl<T: Clone> List<T> {
     /// Puts another item at a position that there is.
     pub fn set(&mut self, position: usize, item: T) {
+        if position >= self.len {
+            return;
+        }
         let chunk = Arc::make_mut(&mut self.chunks).get_mut(position / CHUNK);
         if let Some(place) = chunk.and_then(|chunk| Arc::make_mut(chunk).get_mut(position % CHUNK)) {
             *place = item;

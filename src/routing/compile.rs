@@ -214,11 +214,12 @@ impl<'a> Compiler<'a> {
             self.here = vec![position];
             let model = &entry_point.http;
             let options = match (&router.tls, &model.tls) {
-                (Some(tls), _) => (tls.options.as_str(), None),
-                (None, Some(tls)) => (tls.options.as_str(), Some(*entry_point_name)),
-                (None, None) => ("", None),
+                (Some(tls), _) => Some((tls.options.as_str(), None)),
+                (None, Some(tls)) => Some((tls.options.as_str(), Some(*entry_point_name))),
+                // In clear text no options count, not even unusable default ones.
+                (None, None) => None,
             };
-            if let Some(message) = self.unusable_options(options) {
+            if let Some(message) = options.and_then(|options| self.unusable_options(options)) {
                 let _: Option<()> = self.disable(name, "TLSOptionsUnusable", Field::TlsOptions, message);
                 continue;
             }

@@ -68,10 +68,11 @@ impl Gateway {
             "upgrade_sock": path("upgrade.sock"),
             "pid_file": path("pid"),
         });
-        merge(&mut all, yaml(config));
-        if all.pointer("/providers/kubernetesCRD").is_none() {
+        let config = yaml(config);
+        if config.pointer("/providers/kubernetesCRD").is_none() {
             merge(&mut all, json!({"providers": {"manifests": {"path": path("manifests")}}}));
         }
+        merge(&mut all, config);
         let mut addresses = BTreeMap::new();
         if let Some(Value::Object(entry_points)) = all.get_mut("entryPoints") {
             for (name, settings) in entry_points {

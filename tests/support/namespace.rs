@@ -31,6 +31,7 @@ pub fn isolated(test: impl Future<Output = ()>) {
 }
 
 /// The same for a program that is no test: runs itself again, and shows what it says.
+#[allow(dead_code)] // benches/cluster.rs is that program.
 pub fn alone(program: impl Future<Output = ()>) {
     if is_isolated() {
         return isolated(program);

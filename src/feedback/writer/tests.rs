@@ -65,7 +65,10 @@ fn server(answer: impl Fn(&str, &[Asked]) -> Option<(u16, Value)> + Send + Sync 
             let (code, value) = answer(&line, &before).unwrap_or_else(|| usual(&method, &line, body));
             let text = match code {
                 200..300 => value,
-                _ => json!({"kind": "Status", "apiVersion": "v1", "code": code, "message": value, "reason": ""}),
+                _ => {
+                    let reason = if code == 404 { "NotFound" } else { "" };
+                    json!({"kind": "Status", "apiVersion": "v1", "code": code, "message": value, "reason": reason})
+                }
             };
             let response = Response::builder().status(code).body(Body::from(serde_json::to_vec(&text).unwrap()));
             Ok::<_, Infallible>(response.unwrap())

@@ -129,17 +129,17 @@ impl Answer {
         }
         let too_large = |length: u64| hold.limit.is_some_and(|limit| length > limit);
         let declared = self.head.headers.get(header::CONTENT_LENGTH);
-        let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok()).is_some_and(too_large);
+        let mut is_too_large = declared.and_then(|length| length.to_str().ok()?.parse().ok()).is_some_and(too_large);
         let mut held = Held::new(hold.memory);
         let mut received = 0;
-        while !declared {
+        while !is_too_large {
             match self.next(call).await {
                 Ok(Piece::Data(data, _)) => {
                     received += data.len() as u64;
-                    if too_large(received) {
-                        break;
+                    is_too_large = too_large(received);
+                    if !is_too_large {
+                        held.push(data).await?;
                     }
-                    held.push(data).await?;
                 }
                 Ok(Piece::Trailers(_)) => {}
                 Ok(Piece::End) => return self.take_held(held),

@@ -26,25 +26,24 @@ impl Compiler<'_> {
             }
             match configuration.http.services.get(name) {
                 None => {}
+                Some(Service::LoadBalancer(servers)) if servers.middlewares.is_empty() || name == plain(service) => {}
                 Some(Service::LoadBalancer(servers)) => {
-                    if !servers.middlewares.is_empty() && name != plain(service) {
-                        let (chain, middlewares) = self.filters.chain(name, &servers.middlewares)?;
-                        let own_services = self.own_services(&chain)?;
-                        let route = Route {
-                            name: router.into(),
-                            rule: rule.clone(),
-                            text: String::new(),
-                            priority: 0,
-                            middlewares,
-                            acts_around: chain.acts_around(),
-                            chain,
-                            own_services,
-                            service: name.to_owned(),
-                            target: Target::Chosen,
-                            inner: Vec::new(),
-                        };
-                        found.push((name.into(), Arc::new(route)));
-                    }
+                    let (chain, middlewares) = self.filters.chain(name, &servers.middlewares)?;
+                    let own_services = self.own_services(&chain)?;
+                    let route = Route {
+                        name: router.into(),
+                        rule: rule.clone(),
+                        text: String::new(),
+                        priority: 0,
+                        middlewares,
+                        acts_around: chain.acts_around(),
+                        chain,
+                        own_services,
+                        service: name.to_owned(),
+                        target: Target::Chosen,
+                        inner: Vec::new(),
+                    };
+                    found.push((name.into(), Arc::new(route)));
                 }
                 // Mirrors answer nobody: what filters would do to them is not done to copies.
                 Some(Service::Mirroring(mirroring)) => due.push(plain(&mirroring.service)),

@@ -27,6 +27,8 @@ impl<'a> Compiler<'a> {
                         }
                     }
                 }
+                // One that the translation didn't make is told by it.
+                Err(_) if !configuration.udp.services.contains_key(&router.service) => {}
                 Err(message) => {
                     self.diagnose(Section::UdpRouter, name, "ServiceUnusable", Field::Route("services"), &message);
                 }

@@ -57,8 +57,9 @@ fn every_router_is_told_in_order() {
     let explanation = table(routers(ROUTERS)).explain(0, false, &view("a", "/b", &HeaderMap::new()));
     let told: Vec<_> =
         explanation.candidates.iter().map(|c| (c.router.as_str(), c.matched, c.reason.as_str())).collect();
-    let [ping, high, b, a, secure, broken] = told.as_slice() else { panic!("{told:#?}") };
+    let [ping, ready, high, b, a, secure, broken] = told.as_slice() else { panic!("{told:#?}") };
     assert_eq!((ping.0, ping.1), ("ping@internal", false));
+    assert_eq!((ready.0, ready.1), ("ready@internal", false));
     assert_eq!((high.0, high.1), ("high", false));
     assert!(high.2.contains("PathPrefix(`/high`)"), "{}", high.2);
     assert_eq!(*b, ("b", true, "wins: the first match in order of priority"));
@@ -69,7 +70,7 @@ fn every_router_is_told_in_order() {
 
     let explanation = table(routers(ROUTERS)).explain(0, true, &view("a", "/b", &HeaderMap::new()));
     assert_eq!(explanation.router.as_deref(), Some("secure"));
-    assert_eq!(explanation.candidates.len(), 6);
+    assert_eq!(explanation.candidates.len(), 7);
 }
 
 #[test]
