@@ -102,7 +102,7 @@ fn nothing_is_allowed_that_is_not_needed() {
     let reading: BTreeSet<_> = needed("", true).into_iter().filter(|r| ["list", "watch"].contains(&&*r.verb)).collect();
     let events = |verb| Right::parse(&format!("events.k8s.io/events {verb}"));
     let elsewhere = ["[x] get", "[x] update", " create"];
-    let elsewhere = elsewhere.map(|what| Right::parse(&format!("coordination.k8s.io/leases{what} @y")));
+    let elsewhere = elsewhere.map(|what| Right::parse(&format!("coordination.k8s.io/leases{what} @other")));
     for (from, objects, expected) in [
         ("deploy/base", kustomize("deploy/base"), needed("", true)),
         ("deploy/namespaced", kustomize("deploy/namespaced"), needed(" @default", false)),
@@ -121,7 +121,8 @@ fn nothing_is_allowed_that_is_not_needed() {
         ),
         (
             "chart, a Lease elsewhere",
-            helm("providers: {kubernetesCRD: {feedback: {status: false, leaseName: x, leaseNamespace: y}}}").unwrap(),
+            helm("providers: {kubernetesCRD: {feedback: {status: false, leaseName: x, leaseNamespace: other}}}")
+                .unwrap(),
             reading.iter().cloned().chain(["create", "patch"].map(events)).chain(elsewhere).collect(),
         ),
         ("chart, somebody else's rights", helm("rbac: {enabled: false}").unwrap(), BTreeSet::new()),
