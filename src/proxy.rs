@@ -11,6 +11,7 @@ mod forwarded;
 mod framing;
 pub mod http;
 mod http1;
+mod http2;
 mod internal;
 pub mod life_cycle;
 mod mirrors;

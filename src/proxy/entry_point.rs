@@ -9,10 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use log::{info, warn};
-use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::protocols::Stream;
-use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
 use pingora_proxy::HttpProxy;
@@ -23,6 +20,7 @@ use tokio::task::JoinSet;
 
 use super::dispatch;
 use super::http::Gateway;
+use super::http2::Http2;
 use super::life_cycle::{Draining, Grace, LifeCycle, turned};
 use crate::config::{self, Config};
 use crate::proxy::forwarded::ForwardedHeaders;
@@ -88,13 +86,6 @@ struct Bound {
     reuse_port: bool,
     /// Absent where the socket is inherited from the process that is replaced.
     listener: Option<StdListener>,
-}
-
-/// The shared proxy with one entry point's HTTP/2 settings.
-struct Http2 {
-    proxy: Arc<HttpProxy<Gateway>>,
-    server: HttpServerOptions,
-    options: H2Options,
 }
 
 /// An entry point that can't be listened on.
@@ -308,49 +299,12 @@ impl EntryPoint {
 
     /// Serves a connection that began with HTTP/2's preface, or agreed on HTTP/2.
     pub(super) async fn serve_http2(&self, connection: Stream, drain: &ShutdownWatch) {
-        self.http2.process_new(connection, drain).await;
+        self.http2.serve(connection, drain).await;
     }
 }
 
 impl std::fmt::Debug for EntryPoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EntryPoint").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-// === impl Http2 ===
-
-impl Http2 {
-    fn new(proxy: Arc<HttpProxy<Gateway>>, settings: &config::EntryPoint, limits: &Limits) -> Self {
-        let mut server = HttpServerOptions::default();
-        // Only connections known to be HTTP/2 come here.
-        server.h2c = true;
-        server.h2_idle_timeout = limits.idle_timeout;
-        let mut options = default_h2_options();
-        options.max_concurrent_streams(settings.http2.max_concurrent_streams);
-        options.max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
-        // The default of 64 KiB would hold uploads to one window a round trip.
-        options.initial_window_size(1 << 20);
-        options.initial_connection_window_size(1 << 20);
-        Http2 { proxy, server, options }
-    }
-}
-
-#[async_trait]
-impl HttpServerApp for Http2 {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        self.proxy.process_new_http(session, shutdown).await
-    }
-
-    fn h2_options(&self) -> Option<H2Options> {
-        Some(self.options.clone())
-    }
-
-    fn server_options(&self) -> Option<&HttpServerOptions> {
-        Some(&self.server)
     }
 }

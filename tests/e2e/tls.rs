@@ -3,6 +3,7 @@
 
 use std::process::Stdio;
 
+use http::Request;
 use pingora::tls::ssl::SslVersion;
 use tokio::process::Command;
 
@@ -176,6 +177,27 @@ entryPoints:
     let client = Tls::to("a.example").connect(gateway.address("websecure")).await.unwrap();
     assert_eq!(client.get("a.example", "/x").await, Ok(200));
     backend.last().assert_header("X-Marked", "yes");
+}
+
+#[tokio::test]
+async fn an_http2_connection_ends_after_its_requests_or_its_time() {
+    let backend = Backend::echo().await;
+    let config = "entryPoints: {websecure: {transport: {keepAliveMaxRequests: 3}}}";
+    let secure = route("r").entry_point("websecure").rule("Host(`a.example`)").tls("{}").to(&backend);
+    let gateway = Gateway::configured(config, secure).await;
+    let client = Tls::to("a.example").alpn(&["h2"]).connect(gateway.address("websecure")).await.unwrap();
+    let client = http2::over(client.wire()).await;
+    let mut served = 0;
+    while served < 20 {
+        let request = Request::get("https://a.example/").body(()).unwrap();
+        let Ok(mut ready) = client.clone().ready().await else { break };
+        let Ok((response, _)) = ready.send_request(request, true) else { break };
+        match response.await {
+            Ok(response) if response.status() == 200 => served += 1,
+            _ => break,
+        }
+    }
+    assert!((3..=4).contains(&served), "{served} requests on a connection that may have 3");
 }
 
 #[tokio::test]
