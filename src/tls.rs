@@ -4,6 +4,7 @@
 mod backend;
 mod certificate;
 mod certificates;
+pub mod client;
 mod client_auth;
 mod default_certificate;
 mod profile;

@@ -79,7 +79,11 @@ const ROOMS: &[Room] = &[
         bans: &[WORLD],
     },
     Room { name: "tls", knows: &["dynamic"], bans: &[&["tokio", "kube", "pingora::server"]] },
-    Room { name: "balance", knows: &["dynamic", "diagnostic", "ingora_crds"], bans: &[&["kube", "pingora::server"]] },
+    Room {
+        name: "balance",
+        knows: &["dynamic", "tls", "diagnostic", "ingora_crds"],
+        bans: &[&["kube", "pingora::server"]],
+    },
     Room { name: "observe", knows: &[], bans: &[WORLD, ENGINE] },
     Room {
         name: "proxy",

@@ -10,12 +10,13 @@ use http::HeaderValue;
 use pingora::protocols::l4::socket::SocketAddr as PeerAddr;
 use pingora::protocols::tls::HandshakeCompleteHook;
 use pingora::protocols::{ALPN, Digest};
-use pingora::tls::x509::X509Ref;
 use pingora::upstreams::peer::{HttpPeer, Scheme as PeerScheme};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 
+use super::dial::Dial;
 use super::load::Load;
+use super::peer_names::Expected;
 use super::resolved::Name;
 use super::transport::Transport;
 
@@ -30,8 +31,6 @@ pub struct Server {
     pub authority: HeaderValue,
     /// Whether it sees the client's Host.
     pub pass_host_header: bool,
-    /// The address that its certificate must be for, where its URL has no name.
-    pub certified_address: Option<IpAddr>,
     /// Terminating: serves only clients that stick to it.
     pub fenced: bool,
     /// Its share among the servers of its pool; 0 or less is none.
@@ -44,11 +43,14 @@ pub struct Server {
     /// Shared by all its servers: options are large.
     transport: Arc<Transport>,
     certify: Option<HandshakeCompleteHook>,
+    /// Whether its certificate must be for its address, which Pingora doesn't compare.
+    by_address: bool,
+    dial: Option<Arc<Dial>>,
 }
 
-/// Whether the certificate of a connection is for the server's address; in the connection's TLS digest.
+/// Whether the certificate of a connection, and its version of TLS, are as expected; in the connection's TLS digest.
 #[derive(Debug)]
-pub struct CertifiedAddress(pub bool);
+pub struct Certified(pub bool);
 
 /// How a server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,18 +157,33 @@ impl Server {
             (true, name) => name.to_owned(),
         };
         let named = !transport.server_name.is_empty() || !transport.options.verify_hostname;
-        let certified_address = location.address().map(|a| a.ip()).filter(|_| tls && !named);
-        let certify = certified_address.map(|address| -> HandshakeCompleteHook {
-            Arc::new(move |tls| {
-                let certificate = tls.peer_certificate();
-                Some(Arc::new(CertifiedAddress(certificate.is_some_and(|c| is_for(&c, address)))))
+        let by_address = tls && !named && location.address().is_some();
+        let expected = Expected {
+            address: location.address().map(|a| a.ip()).filter(|_| by_address),
+            names: transport.names.clone(),
+        };
+        let dial = transport.context.as_ref().filter(|_| tls).map(|context| {
+            Arc::new(Dial {
+                context: context.clone(),
+                server_name: sni.clone(),
+                verify_name: transport.options.verify_hostname,
+                expected: expected.clone(),
+                limit: transport.options.total_connection_timeout,
             })
         });
+        let newest_only = transport.min_version == "VersionTLS13";
+        let certify =
+            (tls && dial.is_none() && (newest_only || !expected.is_empty())).then(|| -> HandshakeCompleteHook {
+                Arc::new(move |tls| {
+                    let version = !newest_only || tls.version_str() == "TLSv1.3";
+                    let fits = || tls.peer_certificate().is_some_and(|c| expected.fits(&c));
+                    Some(Arc::new(Certified(version && (expected.is_empty() || fits()))))
+                })
+            });
         Server {
             url: location.url.clone(),
             authority: location.authority(),
             pass_host_header,
-            certified_address,
             fenced: member.fenced,
             weight: member.weight,
             load,
@@ -175,6 +192,8 @@ impl Server {
             sni,
             transport: transport.clone(),
             certify,
+            by_address,
+            dial,
         }
     }
 
@@ -221,8 +240,13 @@ impl Server {
 
     /// Whether a new connection is to the right server; names are Pingora's to compare, addresses ours.
     pub fn is_certified_by(&self, connection: Option<&Digest>) -> bool {
-        let noted = || connection?.ssl_digest.as_ref()?.extension.get::<CertifiedAddress>();
-        self.certified_address.is_none() || noted().is_some_and(|certified| certified.0)
+        let noted = || connection?.ssl_digest.as_ref()?.extension.get::<Certified>();
+        self.certify.is_none() || noted().is_some_and(|certified| certified.0)
+    }
+
+    /// Whether a connection is for one request only.
+    pub fn is_dialled_each_time(&self) -> bool {
+        self.dial.is_some()
     }
 
     /// How long it may take from the end of a request to the head of its response.
@@ -247,9 +271,14 @@ impl Server {
         }
         if self.certify.is_some() {
             // Pingora compares names only; `connected_to_upstream` asks for what the hook notes.
-            options.verify_hostname = false;
+            options.verify_hostname &= !self.by_address;
             options.upstream_tls_handshake_complete_hook = self.certify.clone();
         }
+        if let Some(dial) = &self.dial {
+            options.alpn = ALPN::H1;
+            options.custom_l4 = Some(dial.clone());
+        }
+        let tls = tls && self.dial.is_none();
         HttpPeer {
             _address: PeerAddr::Inet(self.address),
             scheme: if tls { PeerScheme::HTTPS } else { PeerScheme::HTTP },
@@ -266,15 +295,6 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
-}
-
-/// Whether a certificate has an address among its alternative names (RFC 9110 §4.3.5).
-fn is_for(certificate: &X509Ref, address: IpAddr) -> bool {
-    let octets = match address {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
-    };
-    certificate.subject_alt_names().is_some_and(|names| names.iter().any(|n| n.ipaddress() == Some(octets.as_slice())))
 }
 
 #[cfg(test)]

@@ -1,24 +1,27 @@
 //! How servers are spoken to: a `ServersTransport` turned into Pingora's peer options, once per table.
 //! The certificates and names here decide which connections of the pool may be shared.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ingora_crds::duration::GoDuration;
 use pingora::tls::pkey::PKey;
+use pingora::tls::ssl::SslContext;
 use pingora::tls::x509::X509;
 use pingora::upstreams::peer::{HttpUpstreamRequestPolicy, PeerOptions};
 use pingora::utils::tls::CertKey;
 
+use super::peer_names::{Name, names};
 use crate::dynamic::http::ServersTransport;
+use crate::tls::client;
 
 /// Go's defaults, as Traefik sets them.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How servers are spoken to.
-#[derive(Debug)]
 pub struct Transport {
     /// Name sent as SNI and expected in the certificate; empty means the server's host.
     pub server_name: String,
@@ -30,8 +33,20 @@ pub struct Transport {
     pub response_header_timeout: Option<Duration>,
     /// Whether HTTP/2 is offered over TLS.
     pub http2: bool,
+    /// Names one of which a server's certificate must have; none for any certificate.
+    pub names: Arc<[Name]>,
+    /// Go's name of the least version of TLS; empty means 1.2.
+    pub min_version: String,
+    /// For TLS that Pingora can't set up.
+    pub context: Option<SslContext>,
     /// Connections are shared only within one key: one key for each different transport.
     pub group_key: u64,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
 }
 
 // === impl Transport ===
@@ -39,6 +54,11 @@ pub struct Transport {
 impl Transport {
     /// A transport from its configuration; errors say which part can't be used.
     pub fn new(settings: &ServersTransport) -> Result<Self, String> {
+        if settings.spiffe.is_some() {
+            let message = "spiffe: SPIFFE is not spoken by this version: remove it, and name authorities in rootCAs and \
+                           identities in peerCertSANs";
+            return Err(message.to_owned());
+        }
         let mut options = PeerOptions::new();
         let timeouts = settings.forwarding_timeouts.clone().unwrap_or_default();
         let or = |set: Option<GoDuration>, default| set.map_or(Some(default), GoDuration::positive);
@@ -46,7 +66,8 @@ impl Transport {
         options.total_connection_timeout = options.connection_timeout;
         options.idle_timeout = or(timeouts.idle_conn_timeout, IDLE_TIMEOUT);
         options.h2_ping_interval = timeouts.read_idle_timeout.and_then(GoDuration::positive);
-        options.verify_cert = !settings.insecure_skip_verify;
+        // Names in a certificate that nobody vouches for say nothing.
+        options.verify_cert = !settings.insecure_skip_verify || settings.names_peers();
         options.verify_hostname = !settings.insecure_skip_verify;
         // What is about one connection only is removed by the proxy, by Traefik's rules.
         options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
@@ -61,8 +82,9 @@ impl Transport {
         }
         let client_certificate = settings.certificates.first().map(|pair| {
             let chain = X509::stack_from_pem(pair.cert_file.as_bytes()).map_err(|e| format!("certificates: {e}"))?;
-            let key = PKey::private_key_from_pem(pair.key_file.0.as_bytes())
-                .map_err(|_| "certificates: the key is not a PEM private key".to_owned())?;
+            // Without a password: else the library would ask for one on the terminal.
+            let key = PKey::private_key_from_pem_callback(pair.key_file.0.as_bytes(), |_| Ok(0))
+                .map_err(|_| "certificates: the key is not a PEM private key without password".to_owned())?;
             if chain.is_empty() {
                 return Err("certificates: there is no PEM certificate".to_owned());
             }
@@ -78,6 +100,9 @@ impl Transport {
             client_certificate: client_certificate.transpose()?,
             response_header_timeout: timeouts.response_header_timeout.and_then(GoDuration::positive),
             http2: !settings.disable_http2,
+            names: names(settings)?,
+            min_version: settings.min_version.clone(),
+            context: settings.needs_tls_of_its_own().then(|| client::context(settings)).transpose()?,
             group_key: hasher.finish(),
         })
     }

@@ -389,6 +389,21 @@ pub struct ServersTransport {
     pub spiffe: Option<Spiffe>,
 }
 
+// === impl ServersTransport ===
+
+impl ServersTransport {
+    /// Whether servers must show certificates with certain names, which are then verified whatever else is said.
+    pub fn names_peers(&self) -> bool {
+        !self.peer_cert_uri.is_empty() || !self.peer_cert_sans.is_empty()
+    }
+
+    /// Whether TLS needs settings that Pingora hasn't got.
+    pub fn needs_tls_of_its_own(&self) -> bool {
+        let old = matches!(self.min_version.as_str(), "VersionTLS10" | "VersionTLS11");
+        old || !self.max_version.is_empty() || !self.cipher_suites.is_empty()
+    }
+}
+
 /// A name expected in a server's certificate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

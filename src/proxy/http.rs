@@ -377,7 +377,7 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         let Some(server) = &ctx.choice.server else { return Ok(()) };
         if !server.is_certified_by(digest) {
-            let message = format!("the certificate is not for the address of {server:?}");
+            let message = format!("the certificate of {server:?}, or its version of TLS, is not as expected");
             return Err(Error::explain(ErrorType::InvalidCert, message).into_up());
         }
         // Streams of HTTP/2 share their connection: only one that is this request's alone may be cut.
@@ -433,6 +433,9 @@ impl ProxyHttp for Gateway {
         let upgrade = ctx.upgrade && session.req_header().version == Version::HTTP_11;
         let facts = facts(ctx.digest.as_deref())?;
         facts.entry_point.forwarded.forward(request, facts, upgrade, !ctx.suppresses_forwarded_for())?;
+        if ctx.choice.server.as_ref().is_some_and(|server| server.is_dialled_each_time()) && !upgrade {
+            request.insert_header(header::CONNECTION, HeaderValue::from_static("close"))?;
+        }
         match &mut ctx.original {
             Some(original) => original.begin(request, session.req_header().headers.get(header::HOST)),
             None => Ok(()),

@@ -84,6 +84,14 @@ impl KeyPair {
         above.iter().try_for_each(|certificate| ext::ssl_add_chain_cert(ssl, certificate))
     }
 
+    /// Shows it to all servers of a context that ask for one.
+    pub(super) fn offer(&self, context: &mut ssl::SslContextBuilder) -> Result<(), ErrorStack> {
+        let Some((leaf, above)) = self.chain.split_first() else { return Ok(()) };
+        context.set_certificate(leaf)?;
+        context.set_private_key(&self.key)?;
+        above.iter().try_for_each(|certificate| context.add_extra_chain_cert(certificate.clone()))
+    }
+
     /// What a handshake would stumble over shows here: keys that are too short, for one.
     fn try_out(&self) -> Result<(), ErrorStack> {
         let context = ssl::SslContext::builder(ssl::SslMethod::tls())?.build();

@@ -1,0 +1,49 @@
+//! TLS with servers, where Pingora can't set it up: versions or cipher suites of a transport's own.
+
+use super::backend::ssl::{SslContext, SslMethod, SslVerifyMode, SslVersion};
+use super::backend::x509::X509;
+use super::backend::x509::store::X509StoreBuilder;
+use super::backend::{self, ErrorStack};
+use super::certificate::{KeyPair, first};
+use super::suites::{suites, version};
+use crate::dynamic::http::ServersTransport;
+
+/// The context of connections to servers, all settings but the server's name in it; the error says what can't be used.
+pub fn context(settings: &ServersTransport) -> Result<SslContext, String> {
+    let versions = version(&settings.min_version).zip(version(&settings.max_version));
+    let (min, max) = versions.ok_or("minVersion, maxVersion: not a version that Go knows")?;
+    let min = min.unwrap_or(SslVersion::TLS1_2);
+    let wanted = suites(&settings.cipher_suites).ok_or("cipherSuites: not a suite that Go knows")?;
+    let library = |e: ErrorStack| format!("the TLS library does not accept it: {}", first(&e));
+    let mut context = SslContext::builder(SslMethod::tls()).map_err(library)?;
+    context.set_min_proto_version(Some(min)).map_err(library)?;
+    context.set_max_proto_version(max).map_err(library)?;
+    let weak = matches!(min, SslVersion::TLS1 | SslVersion::TLS1_1);
+    match wanted.names.is_empty() {
+        false => backend::set_suites(&mut context, &wanted.names, weak).map_err(library)?,
+        true if wanted.missing.is_empty() => {
+            context.set_min_proto_version(Some(SslVersion::TLS1_3)).map_err(library)?
+        }
+        true => return Err(format!("cipherSuites: the TLS library has none of {}", wanted.missing.join(", "))),
+    }
+    context.set_alpn_protos(b"\x08http/1.1").map_err(library)?;
+    if settings.root_cas.is_empty() {
+        context.set_default_verify_paths().map_err(library)?;
+    } else {
+        let mut store = X509StoreBuilder::new().map_err(library)?;
+        for pem in &settings.root_cas {
+            let authorities = X509::stack_from_pem(pem.as_bytes())
+                .map_err(|e| format!("rootCAs: not PEM certificates: {}", first(&e)))?;
+            for authority in authorities {
+                store.add_cert(authority).map_err(library)?;
+            }
+        }
+        context.set_cert_store(store.build());
+    }
+    if let Some(pair) = settings.certificates.first() {
+        KeyPair::new(pair).map_err(|e| format!("certificates: {e}"))?.offer(&mut context).map_err(library)?;
+    }
+    let verifies = !settings.insecure_skip_verify || settings.names_peers();
+    context.set_verify(if verifies { SslVerifyMode::PEER } else { SslVerifyMode::NONE });
+    Ok(context.build())
+}
