@@ -8,6 +8,24 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use crate::filter::Fault;
 use crate::registry::BadConfig;
 
+/// What proxies say of a request, which only a trusted peer may send; with `_` in place of any `-`, too.
+/// Source: Traefik's "EntryPoints" reference, forwarded headers.
+pub const FORWARDING: [&str; 13] = [
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-forwarded-prefix",
+    "x-forwarded-tls-client-cert",
+    "x-forwarded-tls-client-cert-info",
+    "x-scheme",
+    "x-real-ip",
+];
+
 /// One header to set, or to delete where there is no value.
 #[derive(Debug, Clone)]
 pub(crate) struct Header {

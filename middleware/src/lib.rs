@@ -51,6 +51,6 @@ pub use filter::{
     BoxFuture, Client, ClientTls, Fault, Filter, Flow, Notes, Progress, RequestCx, ResponseCx, Slot, Step,
 };
 pub use go_regex::go_regex;
-pub use header::canonical;
+pub use header::{FORWARDING, canonical};
 pub use registry::{BadConfig, BuildError, Kind, Registry, wrong_options};
 pub use reply::{Reply, status_text};

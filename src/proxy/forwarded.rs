@@ -3,6 +3,7 @@
 
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Version, header};
+use ingora_middleware::FORWARDING;
 use memchr::{memchr, memrchr};
 use pingora_error::Result;
 use pingora_http::RequestHeader;
@@ -18,23 +19,6 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// The headers that only a trusted peer may send, with `-` for any separator.
-const MANAGED: [&str; 13] = [
-    "x-forwarded-proto",
-    "x-forwarded-scheme",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-server",
-    "x-forwarded-uri",
-    "x-forwarded-method",
-    "x-forwarded-prefix",
-    "x-forwarded-tls-client-cert",
-    "x-forwarded-tls-client-cert-info",
-    "x-scheme",
-    "x-real-ip",
-];
 
 /// The headers that are about one connection only (RFC 9110 §7.6.1, and Go's reverse proxy).
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -177,7 +161,7 @@ impl ForwardedHeaders {
             .filter_map(|v| v.to_str().ok())
             .flat_map(|v| v.split(','))
             .map(|name| name.trim().to_ascii_lowercase())
-            .filter(|name| !MANAGED.contains(&name.as_str()) && !self.connection.contains(name))
+            .filter(|name| !FORWARDING.contains(&name.as_str()) && !self.connection.contains(name))
             .collect();
         for name in &named {
             // Host and the framing of the body can't be nominated away; the hop-by-hop fields have their own rules.
@@ -217,7 +201,7 @@ fn remove_managed(request: &mut RequestHeader) {
     let is_managed = |name: &HeaderName| {
         let name = name.as_str();
         // Cheap first: almost no name begins with `x`.
-        name.starts_with('x') && (MANAGED.contains(&name) || MANAGED.contains(&name.replace('_', "-").as_str()))
+        name.starts_with('x') && (FORWARDING.contains(&name) || FORWARDING.contains(&name.replace('_', "-").as_str()))
     };
     if request.headers.keys().any(is_managed) {
         let names: Vec<HeaderName> = request.headers.keys().filter(|name| is_managed(name)).cloned().collect();

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::HOP_BY_HOP;
 use crate::config;
 use crate::filter::{Fault, RequestCx, first};
+use crate::header::FORWARDING;
 use crate::registry::BadConfig;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -18,23 +19,6 @@ const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
-
-/// What proxies say of a request; with underscores instead of dashes, too.
-const FORWARDING: [&str; 13] = [
-    "x-forwarded-proto",
-    "x-forwarded-scheme",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-server",
-    "x-forwarded-uri",
-    "x-forwarded-method",
-    "x-forwarded-prefix",
-    "x-forwarded-tls-client-cert",
-    "x-forwarded-tls-client-cert-info",
-    "x-scheme",
-    "x-real-ip",
-];
 
 /// Makes the headers of a question.
 pub(super) struct Question {
