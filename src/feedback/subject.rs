@@ -100,7 +100,7 @@ pub(super) fn regarding(snapshot: &Snapshot, object: &ObjectRef) -> Option<Objec
     };
     match object.kind.as_str() {
         "IngressRoute" => custom(&snapshot.ingress_routes, object),
-        "IngressRouteTcp" => custom(&snapshot.ingress_route_tcps, object),
+        "IngressRouteTCP" => custom(&snapshot.ingress_route_tcps, object),
         "IngressRouteUDP" => custom(&snapshot.ingress_route_udps, object),
         "Middleware" => custom(&snapshot.middlewares, object),
         "MiddlewareTCP" => custom(&snapshot.middleware_tcps, object),
@@ -171,6 +171,41 @@ impl Found<'_> {
             name: self.name.to_owned(),
             uid: self.metadata.uid.clone().unwrap_or_default(),
             generation: self.metadata.generation,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::feedback::fixture;
+    use crate::objects::decode::decode;
+    use serde_json::json;
+
+    /// Each kind of custom resource, with a spec that fits none of them where it is to be refused.
+    #[test]
+    fn every_kind_of_custom_resource_has_a_subject_and_a_reference_valid_or_not() {
+        for crd in ingora_crds::crd::all().iter().filter(|crd| crd.spec.group == Group::TraefikIo.name()) {
+            let (kind, plural) = (crd.spec.names.kind.as_str(), crd.spec.names.plural.as_str());
+            let good = if kind.starts_with("IngressRoute") { json!({"routes": []}) } else { json!({}) };
+            let mut refused = Snapshot::default();
+            let decoded = decode(fixture::object(kind, "x", json!({"routes": 7, "certificates": 7, "weighted": 7,
+                "minVersion": [], "serverName": [], "tls": 7, "inFlightConn": 7, "addPrefix": 7})));
+            assert!(decoded.objects.is_empty(), "{kind}");
+            let one = decoded.refused.into_iter().next().unwrap();
+            refused.refuse(&one.key, Some(*one.metadata.unwrap()));
+            for (case, snapshot) in [("valid", fixture::snapshot([fixture::object(kind, "x", good)])), ("refused", refused)] {
+                let mut found = Vec::new();
+                each(&snapshot, |one| found.push(one.subject()));
+                assert_eq!(found.len(), 1, "{kind}, {case}");
+                let subject = &found[0];
+                assert_eq!((&*subject.kind.kind, &*subject.kind.plural), (kind, plural), "{case}");
+                assert_eq!((&*subject.name, subject.generation), ("x", Some(3)), "{kind}, {case}");
+                let reference = regarding(&snapshot, &ObjectRef::new(kind, "default", "x")).unwrap();
+                assert_eq!(reference.uid.as_ref(), Some(&subject.uid), "{kind}, {case}");
+                assert_eq!(reference.api_version.as_deref(), Some("traefik.io/v1alpha1"), "{kind}, {case}");
+            }
         }
     }
 }

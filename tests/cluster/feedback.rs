@@ -237,6 +237,36 @@ fn one_of_two_writes_and_the_other_takes_over() {
     });
 }
 
+/// An object that isn't in the configuration at all, since it does not fit its type, is told so all the same.
+#[test]
+fn objects_that_fit_no_type_are_told_so() {
+    in_cluster(async {
+        let cluster = Cluster::bare(&[]).await;
+        cluster.install_loose_crds("traefik.io").await;
+        let backend = Backend::named("one").await;
+        let account = cluster.account().await;
+        cluster.apply(service("web", &[&backend])).await;
+        cluster.apply(object("IngressRoute", "bad", "{routes: none}")).await;
+        cluster.apply(object("IngressRouteTCP", "bad-tcp", "{routes: [{match: HostSNI(`*`), services: [{name: gone, port: 1}]}]}")).await;
+        let gateway = gateway(&cluster, &account).await;
+        let invalid = "Accepted=False(InvalidObject)";
+        let refused = |found: &Vec<String>| found.first().is_some_and(|first| first == invalid);
+        until("the refused one", async || cluster.conditions("IngressRoute", "bad").await, refused).await;
+        cluster.until_events("IngressRoute", "bad", &["Warning InvalidObject ×1: spec.routes: "]).await;
+        cluster.until_events("IngressRouteTCP", "bad-tcp", &["Warning ServiceNotFound ×1: "]).await;
+
+        let good = "{routes: [{match: Host(`bad.example`), kind: Rule, services: [{name: web, port: 80}]}]}";
+        cluster.apply(object("IngressRoute", "bad", good)).await;
+        cluster.until_conditions("IngressRoute", "bad", &GOOD).await;
+        let mended = ["Normal Mended ×1: InvalidObject: ", "Warning InvalidObject ×1: "];
+        cluster.until_events("IngressRoute", "bad", &mended).await;
+        // Broken once more it serves as it was, and says that too.
+        cluster.apply(object("IngressRoute", "bad", "{routes: none}")).await;
+        until("refused again", async || cluster.conditions("IngressRoute", "bad").await, refused).await;
+        assert_eq!(gateway.get("bad.example", "/").await.status(), 200);
+    });
+}
+
 #[test]
 fn kinds_without_a_status_have_events_alone() {
     in_cluster(async {
