@@ -8,6 +8,7 @@ use ingora_crds::ingress_route_tcp::RouteTcp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use rustc_hash::FxHashMap;
 
 use crate::diagnostic::ObjectRef;
 use crate::objects::{Custom, Group, Key, Snapshot, Store};
@@ -59,32 +60,41 @@ pub(super) struct Found<'s> {
 /// Hands over every custom resource that came from an API server, which gives it a uid.
 pub(super) fn each<'s>(snapshot: &'s Snapshot, mut take: impl FnMut(Found<'s>)) {
     let take = &mut take;
-    of(&snapshot.ingress_routes, |o| Asked::Http(&o.spec.routes), take);
-    of(&snapshot.ingress_route_tcps, |o| Asked::Tcp(&o.spec.routes), take);
-    of(&snapshot.ingress_route_udps, |o| Asked::Udp(o.spec.routes.len()), take);
-    of(&snapshot.middlewares, |_| Asked::Nothing, take);
-    of(&snapshot.middleware_tcps, |_| Asked::Nothing, take);
-    of(&snapshot.traefik_services, |_| Asked::Nothing, take);
-    of(&snapshot.tls_options, |_| Asked::Nothing, take);
-    of(&snapshot.tls_stores, |_| Asked::Nothing, take);
-    of(&snapshot.servers_transports, |_| Asked::Nothing, take);
-    of(&snapshot.servers_transport_tcps, |_| Asked::Nothing, take);
+    let newer = &newer(snapshot);
+    of(&snapshot.ingress_routes, |o| Asked::Http(&o.spec.routes), newer, take);
+    of(&snapshot.ingress_route_tcps, |o| Asked::Tcp(&o.spec.routes), newer, take);
+    of(&snapshot.ingress_route_udps, |o| Asked::Udp(o.spec.routes.len()), newer, take);
+    of(&snapshot.middlewares, |_| Asked::Nothing, newer, take);
+    of(&snapshot.middleware_tcps, |_| Asked::Nothing, newer, take);
+    of(&snapshot.traefik_services, |_| Asked::Nothing, newer, take);
+    of(&snapshot.tls_options, |_| Asked::Nothing, newer, take);
+    of(&snapshot.tls_stores, |_| Asked::Nothing, newer, take);
+    of(&snapshot.servers_transports, |_| Asked::Nothing, newer, take);
+    of(&snapshot.servers_transport_tcps, |_| Asked::Nothing, newer, take);
     for (key, metadata) in snapshot.refused.iter() {
-        if let (Some(kind), true) = (Kind::named(key), metadata.uid.is_some()) {
+        // Those that are in a store were taken above.
+        if let (Some(kind), true, None) = (Kind::named(key), metadata.uid.is_some(), snapshot.get(key)) {
             let (namespace, name) = (&*key.namespace, &*key.name);
             take(Found { kind, namespace, name, metadata, asked: Asked::Nothing });
         }
     }
 }
 
+/// The metadata of objects that are refused as they are now, by uid: of some of them an older version serves.
+fn newer(snapshot: &Snapshot) -> FxHashMap<&str, &ObjectMeta> {
+    snapshot.refused.values().filter_map(|metadata| Some((metadata.uid.as_deref()?, &**metadata))).collect()
+}
+
 fn of<'s, T: Resource<DynamicType = ()>>(
     store: &'s Store<Custom<T>>,
     asked: impl Fn(&'s T) -> Asked<'s>,
+    newer: &FxHashMap<&str, &'s ObjectMeta>,
     take: &mut impl FnMut(Found<'s>),
 ) {
     for (namespace, name, custom) in store.iter() {
         let metadata = custom.object.meta();
-        if metadata.uid.is_some() {
+        if let Some(uid) = &metadata.uid {
+            let metadata = newer.get(uid.as_str()).copied().unwrap_or(metadata);
             let asked = asked(&custom.object);
             take(Found { kind: Kind::of::<T>(custom.group), namespace, name, metadata, asked });
         }

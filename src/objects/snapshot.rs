@@ -391,7 +391,7 @@ impl Snapshot {
         before.is_none_or(|before| *before != *findings)
     }
 
-    /// Keeps the metadata of an object that is not in here, since it is invalid; forgets it where it is, or is gone.
+    /// Keeps the metadata of an object that is not in here as it is now, since it is invalid; forgets it where it is, or is gone.
     /// Says whether that is another thing than before.
     pub fn refuse(&mut self, key: &Key<'_>, metadata: Option<ObjectMeta>) -> bool {
         match metadata {

@@ -253,7 +253,8 @@ fn objects_that_fit_no_type_are_told_so() {
         let refused = |found: &Vec<String>| found.first().is_some_and(|first| first == invalid);
         until("the refused one", async || cluster.conditions("IngressRoute", "bad").await, refused).await;
         cluster.until_events("IngressRoute", "bad", &["Warning InvalidObject ×1: spec.routes: "]).await;
-        cluster.until_events("IngressRouteTCP", "bad-tcp", &["Warning ServiceNotFound ×1: "]).await;
+        let unusable = ["Warning ServiceNotFound ×1: ", "Warning ServiceUnusable ×1: "];
+        cluster.until_events("IngressRouteTCP", "bad-tcp", &unusable).await;
 
         let good = "{routes: [{match: Host(`bad.example`), kind: Rule, services: [{name: web, port: 80}]}]}";
         cluster.apply(object("IngressRoute", "bad", good)).await;
@@ -262,7 +263,8 @@ fn objects_that_fit_no_type_are_told_so() {
         cluster.until_events("IngressRoute", "bad", &mended).await;
         // Broken once more it serves as it was, and says that too.
         cluster.apply(object("IngressRoute", "bad", "{routes: none}")).await;
-        until("refused again", async || cluster.conditions("IngressRoute", "bad").await, refused).await;
+        let serves = ["Accepted=False(InvalidObject)", GOOD[1], GOOD[2]];
+        cluster.until_conditions("IngressRoute", "bad", &serves).await;
         assert_eq!(gateway.get("bad.example", "/").await.status(), 200);
     });
 }

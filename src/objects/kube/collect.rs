@@ -303,8 +303,7 @@ impl Watcher {
             findings.push(Diagnostic::warning("KeptLastGood", &key.reference(), "", message));
         }
         let mut changed = snapshot.tell(&key, findings);
-        let is_absent = snapshot.get(&key).is_none() && objects.is_empty();
-        let metadata = refused.into_iter().find_map(|refused| refused.metadata).filter(|_| is_absent);
+        let metadata = refused.into_iter().find_map(|refused| refused.metadata).filter(|_| objects.is_empty());
         changed |= snapshot.refuse(&key, metadata.map(|metadata| *metadata));
         for object in objects {
             changed |= snapshot.get(&key).is_none_or(|known| !known.says_the_same(&object));
