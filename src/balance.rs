@@ -78,7 +78,7 @@ impl Service {
             Service::Failover(failover) => {
                 let next = failover.next();
                 if failover.errors().is_some() && Arc::ptr_eq(next, failover.main()) {
-                    choice.failing_over.push(self.clone());
+                    choice.failing_over.push((self.clone(), choice.cookies.len()));
                 }
                 next.choose(asker, choice);
             }

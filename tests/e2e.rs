@@ -15,6 +15,7 @@ mod limits;
 mod middlewares;
 mod mirroring;
 mod opening;
+mod precedence;
 mod routing;
 mod start;
 mod stickiness;

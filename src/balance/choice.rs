@@ -31,8 +31,9 @@ pub struct Choice {
     pub copies: Vec<Copy>,
     /// The service whose pool the server is of.
     pub(super) leaf: Option<Arc<Service>>,
-    /// The services that have another one for answers that are failures, outermost first.
-    pub(super) failing_over: Vec<Arc<Service>>,
+    /// The services that have another one for answers that are failures, outermost first, each with the number of
+    /// cookies that are those of services around it.
+    pub(super) failing_over: Vec<(Arc<Service>, usize)>,
     /// Whether the server was asked.
     begun: bool,
     /// Whether the last cookie is that of the pool.
@@ -58,15 +59,16 @@ impl Choice {
     pub fn choose_another(&mut self) -> bool {
         let leaf = self.leaf.clone();
         let (Some(failed), Some(Service::Pool(pool))) = (self.server.clone(), leaf.as_deref()) else { return false };
-        self.failed();
-        if pool.membership().counts() {
-            failed.load.failed();
-        }
-        self.tried.push(failed);
+        self.tried.push(failed.clone());
         let Some(server) = pool.another(&self.tried) else {
             self.tried.pop();
             return false;
         };
+        // Where there is no other one, the request fails, which counts then.
+        self.failed();
+        if pool.membership().counts() {
+            failed.load.failed();
+        }
         if let Some(sticky) = pool.sticky() {
             // Whatever place it was to be told of before.
             self.place_server(sticky, &server);
@@ -92,12 +94,14 @@ impl Choice {
 
     /// Chooses within the service that stands in for the one that gave this answer, if one does.
     pub fn fail_over(&mut self, status: u16, asker: &Asker<'_>) -> bool {
-        while let Some(service) = self.failing_over.pop() {
+        while let Some((service, around)) = self.failing_over.pop() {
             if let Service::Failover(failover) = &*service
                 && failover.errors().is_some_and(|errors| errors.has(status))
             {
                 let failing_over = std::mem::take(&mut self.failing_over);
-                *self = Choice { failing_over, ..Choice::default() };
+                let mut cookies = std::mem::take(&mut self.cookies);
+                cookies.truncate(around);
+                *self = Choice { failing_over, cookies, ..Choice::default() };
                 failover.fallback().choose(asker, self);
                 return true;
             }
@@ -107,7 +111,7 @@ impl Choice {
 
     /// The longest body that services hold in case another one stands in for them, if any does: none is no limit.
     pub fn most_held(&self) -> Option<Option<u64>> {
-        let limits = self.failing_over.iter().filter_map(|service| match &**service {
+        let limits = self.failing_over.iter().filter_map(|(service, _)| match &**service {
             Service::Failover(failover) => failover.errors().map(|errors| errors.most_held),
             _ => None,
         });

@@ -57,8 +57,9 @@ impl Sticky {
 
     /// What the client says: the first cookie of that name.
     pub fn read<'r>(&self, headers: &'r HeaderMap) -> Option<&'r str> {
-        let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-        let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        // One cookie that isn't text takes nothing from the others.
+        let pairs = headers.get_all(header::COOKIE).into_iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+        let mut cookies = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
         let (_, value) = cookies.find(|(name, _)| *name == self.name)?;
         Some(value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value))
     }

@@ -171,8 +171,9 @@ fn connector(settings: &TcpClientTls, named: bool) -> Result<SslConnector, Strin
         builder.set_cert_store(store.build());
     }
     if let Some(pair) = settings.certificates.first() {
-        let key = PKey::private_key_from_pem(pair.key_file.0.as_bytes())
-            .map_err(|_| "tls.certificates: the key is not a PEM private key".to_owned())?;
+        // Without a password: else the library would ask for one on the terminal.
+        let key = PKey::private_key_from_pem_callback(pair.key_file.0.as_bytes(), |_| Ok(0))
+            .map_err(|_| "tls.certificates: the key is not a PEM private key without password".to_owned())?;
         let mut chain =
             X509::stack_from_pem(pair.cert_file.as_bytes()).map_err(|e| failed("certificates", e))?.into_iter();
         let first = chain.next().ok_or("tls.certificates: there is no PEM certificate")?;

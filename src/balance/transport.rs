@@ -77,7 +77,8 @@ impl Transport {
                 X509::stack_from_pem(pem.as_bytes()).map_err(|e| format!("rootCAs: not PEM certificates: {e}"))?;
             authorities.extend(parsed);
         }
-        if !authorities.is_empty() {
+        // Where what is named holds none, no server is believed.
+        if !settings.root_cas.is_empty() {
             options.ca = Some(Arc::new(authorities.into_boxed_slice()));
         }
         let client_certificate = settings.certificates.first().map(|pair| {

@@ -104,7 +104,7 @@ pub struct Transport {
 pub struct RespondingTimeouts {
     /// To read a request, its body included; default 60 s.
     pub read_timeout: GoDuration,
-    /// From the end of the request's header to the end of the response; default none.
+    /// For a client to take each piece of a response; default none.
     pub write_timeout: GoDuration,
     /// Between requests of a connection; default 180 s.
     pub idle_timeout: GoDuration,

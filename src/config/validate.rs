@@ -123,7 +123,9 @@ fn bad_reference(name: &str) -> Option<String> {
 fn collisions(config: &Config, problems: &mut Vec<Problem>) {
     let all: Vec<_> = config.entry_points.iter().collect();
     for (i, (name, entry_point)) in all.iter().enumerate() {
-        if let Some((other, first)) = all.iter().take(i).find(|(_, e)| e.address.collides(&entry_point.address)) {
+        let shared = |e: &EntryPoint| e.reuse_port && entry_point.reuse_port;
+        let mut before = all.iter().take(i);
+        if let Some((other, first)) = before.find(|(_, e)| e.address.collides(&entry_point.address) && !shared(e)) {
             let message = format!(
                 "{} cannot be listened on: entry point `{other}` listens on {}",
                 entry_point.address, first.address

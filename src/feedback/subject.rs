@@ -200,12 +200,18 @@ mod tests {
             let (kind, plural) = (crd.spec.names.kind.as_str(), crd.spec.names.plural.as_str());
             let good = if kind.starts_with("IngressRoute") { json!({"routes": []}) } else { json!({}) };
             let mut refused = Snapshot::default();
-            let decoded = decode(fixture::object(kind, "x", json!({"routes": 7, "certificates": 7, "weighted": 7,
-                "minVersion": [], "serverName": [], "tls": 7, "inFlightConn": 7, "addPrefix": 7})));
+            let decoded = decode(fixture::object(
+                kind,
+                "x",
+                json!({"routes": 7, "certificates": 7, "weighted": 7,
+                "minVersion": [], "serverName": [], "tls": 7, "inFlightConn": 7, "addPrefix": 7}),
+            ));
             assert!(decoded.objects.is_empty(), "{kind}");
             let one = decoded.refused.into_iter().next().unwrap();
             refused.refuse(&one.key, Some(*one.metadata.unwrap()));
-            for (case, snapshot) in [("valid", fixture::snapshot([fixture::object(kind, "x", good)])), ("refused", refused)] {
+            for (case, snapshot) in
+                [("valid", fixture::snapshot([fixture::object(kind, "x", good)])), ("refused", refused)]
+            {
                 let mut found = Vec::new();
                 each(&snapshot, |one| found.push(one.subject()));
                 assert_eq!(found.len(), 1, "{kind}, {case}");

@@ -169,7 +169,10 @@ impl Arrival {
             },
         };
         let (client, destination, deadline, drain) = (self.client, self.destination, self.deadline, self.drain.clone());
-        let Some(mut stream) = tls::accept(self.connection(), &table, &profile, &hello, deadline).await else { return };
+        let connection = self.connection();
+        let server = destination.or_else(|| connection.local_address()).map(|address| address.ip());
+        let accepted = tls::accept(connection, server, &table, &profile, &hello, deadline).await;
+        let Some(mut stream) = accepted else { return };
         drop(table);
         if let Some(route) = route {
             let incoming = Incoming { stream: Downstream::Tls(Box::new(stream)), client, destination, starttls: false };

@@ -230,8 +230,13 @@ pub(super) fn is_websocket(request: &RequestHeader) -> bool {
     request.headers.get(header::UPGRADE).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Whether a request asks for another protocol on its connection (RFC 9110 §7.8): HTTP/1.1 only.
+/// Whether a request asks for another protocol on its connection (RFC 9110 §7.8): HTTP/1.1 only. One with a body is
+/// served as if it didn't ask, which it must reckon with: filters are to see that body.
 pub(super) fn is_upgrade(request: &RequestHeader) -> bool {
+    let has_body = || {
+        request.headers.contains_key(header::TRANSFER_ENCODING)
+            || request.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+    };
     request.version == Version::HTTP_11
         && request.headers.contains_key(header::UPGRADE)
         && request
@@ -239,6 +244,7 @@ pub(super) fn is_upgrade(request: &RequestHeader) -> bool {
             .get_all(header::CONNECTION)
             .iter()
             .any(|v| v.to_str().is_ok_and(|v| v.split(',').any(|t| t.trim().eq_ignore_ascii_case("upgrade"))))
+        && !has_body()
 }
 
 fn hostname() -> String {

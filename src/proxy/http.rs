@@ -32,6 +32,7 @@ use super::connection::Facts;
 use super::error::{CLIENT_CLOSED, status};
 use super::forwarded::{Written, is_upgrade};
 use super::framing::{self, Framing};
+use super::http2;
 use super::internal;
 use super::life_cycle::LifeCycle;
 use super::mirrors::Original;
@@ -398,6 +399,7 @@ impl ProxyHttp for Gateway {
         }
         if end {
             ctx.sent();
+            http2::received();
         }
         for layer in &mut ctx.layers {
             if let Err(fault) = layer.route.chain.request_body(&mut layer.state, body, end) {
@@ -448,6 +450,8 @@ impl ProxyHttp for Gateway {
             // What follows is no request: it may be silent for as long as it likes.
             session.set_read_timeout(None);
             (ctx.deadline, ctx.watchdog) = (None, None);
+            ctx.choice.answered(response.status.as_u16());
+            return ctx.response(session.req_header(), response);
         }
         if response.status.is_informational() {
             return Ok(());

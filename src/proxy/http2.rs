@@ -1,10 +1,13 @@
 //! HTTP/2 connections: Pingora's, with an entry point's settings, and an end (GOAWAY) after so many requests or so long.
 
+use std::cell::Cell;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use log::debug;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
@@ -12,27 +15,54 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::entry_point::Limits;
 use super::http::Gateway;
 use super::life_cycle::turned;
 use crate::config;
 
+/// How long a connection without a request takes to say good-bye.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// The shared proxy with one entry point's HTTP/2 settings.
 pub(super) struct Http2 {
     proxy: Arc<HttpProxy<Gateway>>,
     server: HttpServerOptions,
     options: H2Options,
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
     max_requests: Option<u64>,
     max_time: Option<Duration>,
+    /// How long a client may say nothing at all. From its first word on Pingora's clock counts, so this one may be late.
+    silence: Option<Duration>,
 }
 
-/// A connection that ends before its client ends it.
-struct Limited {
+/// A connection.
+struct Connection {
     http2: Arc<Http2>,
     served: AtomicU64,
+    /// Set when the connection is to end.
     end: watch::Sender<bool>,
+}
+
+/// What became of the wait for a connection's end.
+enum Over {
+    /// Requests that have begun are finished.
+    Soon,
+    /// There was no request yet.
+    Unused,
+}
+
+tokio::task_local! {
+    /// Whether the body of a request is all here.
+    static RECEIVED: Cell<bool>;
+}
+
+/// Tells that the body of the request that this task serves is all here: it has no deadline any more.
+pub(super) fn received() {
+    // Other tasks serve HTTP/1, where Pingora looks at the clock.
+    let _ = RECEIVED.try_with(|received| received.set(true));
 }
 
 // === impl Http2 ===
@@ -49,58 +79,83 @@ impl Http2 {
         // The default of 64 KiB would hold uploads to one window a round trip.
         options.initial_window_size(1 << 20);
         options.initial_connection_window_size(1 << 20);
-        let (max_requests, max_time) = (limits.keep_alive_max_requests, limits.keep_alive_max_time);
-        Http2 { proxy, server, options, max_requests, max_time }
+        Http2 {
+            proxy,
+            server,
+            options,
+            read_timeout: limits.read_timeout,
+            write_timeout: limits.write_timeout,
+            max_requests: limits.keep_alive_max_requests,
+            max_time: limits.keep_alive_max_time,
+            silence: limits.idle_timeout.map(|idle| limits.opening + idle),
+        }
     }
 
     /// Serves a connection to its end. Requests that have begun are finished, whatever ends it.
-    pub(super) async fn serve(self: &Arc<Self>, connection: Stream, drain: &ShutdownWatch) {
-        if self.max_requests.is_none() && self.max_time.is_none() {
-            self.process_new(connection, drain).await;
-            return;
-        }
+    pub(super) async fn serve(self: &Arc<Self>, stream: Stream, drain: &ShutdownWatch) {
         let (end, ended) = watch::channel(false);
-        let limited = Arc::new(Limited { http2: self.clone(), served: AtomicU64::new(0), end });
-        let over = async {
-            let mut drain = drain.clone();
-            let time = self.max_time.unwrap_or(Duration::MAX);
-            tokio::select! {
-                () = turned(&mut drain) => {}
-                () = sleep(time), if self.max_time.is_some() => {}
+        let connection = Arc::new(Connection { http2: self.clone(), served: AtomicU64::new(0), end });
+        let mut serving = pin!(connection.process_new(stream, &ended));
+        let over = tokio::select! {
+            _ = &mut serving => return,
+            over = connection.over(drain) => over,
+        };
+        connection.end.send_replace(true);
+        match over {
+            Over::Soon => drop(serving.await),
+            // A client that has not said its first word is not told: Pingora waits for that word without looking up.
+            Over::Unused => drop(timeout(FAREWELL, serving).await),
+        }
+    }
+
+    async fn serve_stream(&self, mut session: ServerSession, shutdown: &ShutdownWatch) -> Option<ReusedHttpStream> {
+        session.set_write_timeout(self.write_timeout);
+        let Some(limit) = self.read_timeout.filter(|_| !session.is_body_done()) else {
+            return self.proxy.process_new_http(session, shutdown).await;
+        };
+        RECEIVED
+            .scope(Cell::new(false), async {
+                let mut served = pin!(self.proxy.process_new_http(session, shutdown));
+                tokio::select! {
+                    served = &mut served => return served,
+                    () = sleep(limit) => {}
+                }
+                if RECEIVED.with(Cell::get) {
+                    return served.await;
+                }
+                debug!("the body of a request took longer than readTimeout: its stream is reset");
+                None
+            })
+            .await
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// When the connection is to end, apart from when its client wants it to.
+    async fn over(&self, drain: &ShutdownWatch) -> Over {
+        let mut drain = drain.clone();
+        let (time, silence) = (self.http2.max_time, self.http2.silence);
+        let mut ended = self.end.subscribe();
+        let silent = async {
+            sleep(silence.unwrap_or_default()).await;
+            if self.served.load(Ordering::Relaxed) > 0 {
+                std::future::pending::<()>().await;
             }
-            limited.end.send_replace(true);
-            std::future::pending::<()>().await;
         };
         tokio::select! {
-            _ = limited.process_new(connection, &ended) => {}
-            () = over => {}
+            () = turned(&mut drain) => {}
+            () = turned(&mut ended) => {}
+            () = sleep(time.unwrap_or_default()), if time.is_some() => {}
+            () = silent, if silence.is_some() => {}
         }
+        if self.served.load(Ordering::Relaxed) == 0 { Over::Unused } else { Over::Soon }
     }
 }
 
 #[async_trait]
-impl HttpServerApp for Http2 {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        self.proxy.process_new_http(session, shutdown).await
-    }
-
-    fn h2_options(&self) -> Option<H2Options> {
-        Some(self.options.clone())
-    }
-
-    fn server_options(&self) -> Option<&HttpServerOptions> {
-        Some(&self.server)
-    }
-}
-
-// === impl Limited ===
-
-#[async_trait]
-impl HttpServerApp for Limited {
+impl HttpServerApp for Connection {
     async fn process_new_http(
         self: &Arc<Self>,
         session: ServerSession,
@@ -110,14 +165,14 @@ impl HttpServerApp for Limited {
         if self.http2.max_requests.is_some_and(|max| served >= max) {
             self.end.send_replace(true);
         }
-        self.http2.proxy.process_new_http(session, shutdown).await
+        self.http2.serve_stream(session, shutdown).await
     }
 
     fn h2_options(&self) -> Option<H2Options> {
-        self.http2.h2_options()
+        Some(self.http2.options.clone())
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
-        self.http2.server_options()
+        Some(&self.http2.server)
     }
 }

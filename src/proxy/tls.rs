@@ -1,5 +1,7 @@
 //! TLS handshakes with clients: the certificate for the name, the options' context, and what filters may know of it after.
 
+use std::net::IpAddr;
+
 use ingora_middleware::ClientTls;
 use log::debug;
 use pingora::protocols::tls::SslStream;
@@ -15,9 +17,11 @@ use crate::tls::Profile;
 /// The fatal alert `unrecognized_name`, in a record of its own: the answer to a name that no certificate is for.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
-/// Completes the handshake that a client has begun with `hello`; none where it fails, or takes too long.
+/// Completes the handshake that a client has begun with `hello`; none where it fails, or takes too long. `server` is the
+/// address that the client connected to.
 pub(super) async fn accept(
     mut connection: Connection,
+    server: Option<IpAddr>,
     table: &Table,
     profile: &Profile,
     hello: &ClientHello,
@@ -25,7 +29,7 @@ pub(super) async fn accept(
 ) -> Option<SslStream<Connection>> {
     let found = match hello.server_name.as_str() {
         // Who connects to an address asks for a certificate of it.
-        "" => connection.local_address().and_then(|address| table.certificates().find(&address.ip().to_string())),
+        "" => server.and_then(|address| table.certificates().find(&address.to_canonical().to_string())),
         name => table.certificates().find(name),
     };
     let certificates = match found {

@@ -35,7 +35,7 @@ pub(super) struct Https {
     pub exact: FxHashMap<Box<str>, Binding>,
     /// By what follows the `*`: `.example.com`.
     pub wildcard: FxHashMap<Box<str>, Binding>,
-    /// Whether there are routers without a host, which serve every name.
+    /// Whether there are routers for every name: without a host, or with ``Host(`*`)``.
     pub any: bool,
     /// What names that no router has get.
     pub default: Binding,
@@ -129,9 +129,10 @@ impl<'t> Connections<'t> {
 /// The name of the options that routers have which name none.
 pub(super) const DEFAULT: &str = "default";
 
-/// Whether a host is the one, or one label below the wildcard.
+/// Whether a host is the one, or one label below the wildcard; `*` is every host.
 fn is_of(host: &str, pattern: &str) -> bool {
     match pattern.strip_prefix('*') {
+        Some("") => true,
         Some(domain) => host.strip_suffix(domain).is_some_and(|label| !label.is_empty() && !label.contains('.')),
         None => host == pattern,
     }

@@ -139,7 +139,7 @@ impl<'a> Services<'a> {
                 }
                 None => {
                     let membership = self.membership(name, servers, old)?;
-                    let pool = Pool::new(membership, sticky(name, servers.sticky.as_ref()), turn);
+                    let pool = Pool::new(membership, sticky(name, stickiness(servers)), turn);
                     Arc::new(Service::Pool(match servers.middlewares.is_empty() {
                         true => pool,
                         false => pool.filtered_as(name),
@@ -156,7 +156,7 @@ impl<'a> Services<'a> {
             http::Service::Mirroring(mirroring) => Arc::new(Service::Mirroring(self.mirroring(mirroring, old)?)),
             http::Service::Failover(failover) => {
                 let (main, fallback) = (self.get(&failover.service)?, self.get(&failover.fallback)?);
-                let errors = failover.errors.as_ref();
+                let errors = failover.errors.as_ref().filter(|errors| !errors.status.is_empty());
                 let errors =
                     errors.map(|e| Errors::new(&e.status, e.max_request_body_bytes.unwrap_or(-1))).transpose()?;
                 Arc::new(Service::Failover(Failover::new(main, fallback, errors)?))
@@ -252,8 +252,7 @@ impl<'a> Services<'a> {
 }
 
 fn membership_key(settings: &ServersLoadBalancer) -> MembershipKey<'_> {
-    let needs =
-        Needs { strategy: Strategy::named(&settings.strategy), sticky: cookie(settings.sticky.as_ref()).is_some() };
+    let needs = Needs { strategy: Strategy::named(&settings.strategy), sticky: cookie(stickiness(settings)).is_some() };
     let pass_host_header = settings.pass_host_header.unwrap_or(true);
     (&settings.servers, transport_name(&settings.servers_transport), pass_host_header, needs)
 }
@@ -273,6 +272,11 @@ fn health(
         return Ok(Some(same.clone()));
     }
     Health::new(service, checks, old.map(|old| &**old)).map(Some)
+}
+
+/// How clients of a load balancer stick to servers; where their addresses place them, they do without cookies.
+fn stickiness(settings: &ServersLoadBalancer) -> Option<&http::Sticky> {
+    settings.sticky.as_ref().filter(|_| Strategy::named(&settings.strategy) != Strategy::Rendezvous)
 }
 
 /// The stickiness of a service, whose name has its provider in cookies.

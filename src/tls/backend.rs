@@ -36,6 +36,8 @@ pub(super) fn prepare(context: &mut SslContextBuilder) {
     #[cfg(not(feature = "boringssl"))]
     {
         options |= SslOptions::NO_RENEGOTIATION;
+        // A client of a TCP route that ends its half without a farewell has said all; its server may still answer.
+        options |= SslOptions::IGNORE_UNEXPECTED_EOF;
     }
     // ECDH keys are never used twice; BoringSSL knows nothing else.
     options |= SslOptions::SINGLE_ECDH_USE;

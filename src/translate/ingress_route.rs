@@ -170,6 +170,7 @@ fn router_tls(cx: &mut Context<'_>, given: &crd::Tls, object: &ObjectRef) -> Opt
         }
         _ => String::new(),
     };
+    tls::doubt_resolver(cx, &given.cert_resolver, object, "spec.tls.certResolver");
     let domain = |d: &crd::Domain| Domain { main: d.main.clone(), sans: d.sans.clone() };
     let domains = given.domains.iter().map(domain).collect();
     Some(RouterTls { options, cert_resolver: given.cert_resolver.clone(), domains })

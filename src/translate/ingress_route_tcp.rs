@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::context::Context;
 use super::endpoints::{self, Wanted};
 use super::reference::{self, Target};
-use super::{class, names, tls};
+use super::{class, names, service, tls};
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::http::WeightedService;
@@ -126,6 +126,9 @@ fn tls(cx: &mut Context<'_>, object: &ObjectRef, tls: &TlsTcp) -> Result<TcpRout
         }
         None => String::new(),
     };
+    if !tls.passthrough {
+        tls::doubt_resolver(cx, &tls.cert_resolver, object, "spec.tls.certResolver");
+    }
     Ok(TcpRouterTls {
         passthrough: tls.passthrough,
         options,
@@ -148,8 +151,15 @@ fn services(cx: &mut Context<'_>, scope: &Scope<'_>, route: &RouteTcp, name: &st
             children.push(WeightedService { name: child.clone(), weight: Some(service.weight.unwrap_or(1)) });
             child
         };
-        cx.origin(Section::TcpService, &service_name, scope.object, &path);
-        cx.out.tcp.services.insert(service_name, TcpService::LoadBalancer(balancer));
+        let service = TcpService::LoadBalancer(balancer);
+        match cx.out.tcp.services.get(&service_name) {
+            None => {
+                cx.origin(Section::TcpService, &service_name, scope.object, &path);
+                cx.out.tcp.services.insert(service_name, service);
+            }
+            Some(first) if *first == service => {}
+            Some(_) => service::tell_collision(cx, Section::TcpService, &service_name, scope.object, &path),
+        }
     }
     if route.services.is_empty() {
         let message = "is empty: name at least one Service; until then the route serves nothing";

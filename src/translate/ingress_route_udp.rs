@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::context::Context;
 use super::endpoints::{self, Wanted};
-use super::{class, names, reference};
+use super::{class, names, reference, service};
 use crate::diagnostic::ObjectRef;
 use crate::dynamic::Section;
 use crate::dynamic::http::WeightedService;
@@ -58,8 +58,15 @@ fn services(cx: &mut Context<'_>, route: &RouteUdp, group: Group, name: &str, ob
             children.push(WeightedService { name: child.clone(), weight: Some(service.weight.unwrap_or(1)) });
             child
         };
-        cx.origin(Section::UdpService, &service_name, object, &path);
-        cx.out.udp.services.insert(service_name, UdpService::LoadBalancer(balancer));
+        let service = UdpService::LoadBalancer(balancer);
+        match cx.out.udp.services.get(&service_name) {
+            None => {
+                cx.origin(Section::UdpService, &service_name, object, &path);
+                cx.out.udp.services.insert(service_name, service);
+            }
+            Some(first) if *first == service => {}
+            Some(_) => service::tell_collision(cx, Section::UdpService, &service_name, object, &path),
+        }
     }
     if route.services.is_empty() {
         cx.error(

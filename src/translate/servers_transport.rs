@@ -38,6 +38,11 @@ pub(super) fn translate_tcp(cx: &mut Context<'_>, namespace: &str, name: &str) -
 
 fn http(cx: &mut Context<'_>, namespace: &str, spec: &ServersTransportSpec, object: &ObjectRef) -> ServersTransport {
     let (min_version, max_version) = versions(cx, spec, object);
+    if spec.forwarding_timeouts.as_ref().is_some_and(|timeouts| timeouts.ping_timeout.is_some()) {
+        let message = "has no effect: a ping of HTTP/2 has as long for its answer as there is between two pings \
+                       (readIdleTimeout); delete it";
+        cx.info("NoEffect", object, "spec.forwardingTimeouts.pingTimeout", message);
+    }
     ServersTransport {
         server_name: spec.server_name.clone(),
         insecure_skip_verify: spec.insecure_skip_verify,
@@ -150,6 +155,10 @@ fn certificates(
         match secret::key_pair(&cx.reader, namespace, name) {
             Ok(pair) => {
                 tls::doubt_pair(cx, &pair, namespace, name, object, &path);
+                if !pairs.is_empty() {
+                    let message = "is not shown to servers: the first certificate that can be read is; delete it";
+                    cx.warning("CertificateNotUsed", object, &path, message);
+                }
                 pairs.push(pair);
             }
             Err(problem) => problem.report(cx, object, &path),

@@ -104,16 +104,19 @@ pub(super) fn put(cx: &mut Context<'_>, name: &str, service: Service, object: &O
             cx.origin(Section::HttpService, name, object, path);
         }
         Some(first) if *first == service => {}
-        Some(_) => {
-            let first = cx.out.origins.get(Section::HttpService, name);
-            let first = first.map_or_else(String::new, |o| format!(" {} {}", o.object, o.path));
-            let message = format!(
-                "makes a service {name} that differs from the one made by{first}: that one is used for both; give \
-                 both references the same settings, or use different Services"
-            );
-            cx.warning("ServiceNameCollision", object, path, message);
-        }
+        Some(_) => tell_collision(cx, Section::HttpService, name, object, path),
     }
+}
+
+/// Says that a reference makes a service of the same name as one before it, with other settings.
+pub(super) fn tell_collision(cx: &mut Context<'_>, section: Section, name: &str, object: &ObjectRef, path: &str) {
+    let first = cx.out.origins.get(section, name);
+    let first = first.map_or_else(String::new, |o| format!(" {} {}", o.object, o.path));
+    let message = format!(
+        "makes a service {name} that differs from the one made by{first}: that one is used for both; give \
+         both references the same settings, or use different Services"
+    );
+    cx.warning("ServiceNameCollision", object, path, message);
 }
 
 /// The service of an `errors` middleware: puts it in, and gives back its name.

@@ -57,6 +57,18 @@ pub(super) fn load(cx: &mut Context<'_>, secret: &Unit, asks: &[(&Unit, &Ask)]) 
     }
 }
 
+/// Says that a certificate which is to be requested is not.
+pub(super) fn doubt_resolver(cx: &mut Context<'_>, resolver: &str, object: &ObjectRef, path: &str) {
+    if !resolver.is_empty() {
+        let message = format!(
+            "is {resolver:?}, and no certificate is requested: put one in a Secret, which cert-manager can write, and name \
+            it in tls.secretName or in TLSStore default; until then a certificate of those that fits is used, or a \
+            self-signed one"
+        );
+        cx.warning("CertResolverNotUsed", object, path, message);
+    }
+}
+
 /// Warns of a pair that doesn't look like PEM.
 pub(super) fn doubt_pair(
     cx: &mut Context<'_>,
@@ -116,6 +128,9 @@ fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, o
                 return None;
             }
         }
+    }
+    if let Some(generated) = &spec.default_generated_cert {
+        doubt_resolver(cx, &generated.resolver, object, "spec.defaultGeneratedCert.resolver");
     }
     store.default_generated_cert = spec.default_generated_cert.as_ref().map(|generated| GeneratedCert {
         resolver: generated.resolver.clone(),

@@ -77,13 +77,12 @@ async fn answers_may_tell_that_the_main_service_is_down() {
 #[tokio::test]
 async fn nobody_knows_when_a_service_without_checks_fails() {
     let backend = Backend::echo().await;
-    let gateway = Gateway::start(
-        failing_over("{service: {name: main, port: 80}, fallback: {name: main, port: 80}}")
-            + service("main", &[&backend]),
-    )
-    .await;
-    gateway.get("a", "/").await.assert_status(404);
-    gateway.logs("failover needs to know when its service fails").await;
+    for errors in ["", ", errors: {status: []}", ", errors: {maxRequestBodyBytes: 10}"] {
+        let spec = format!("{{service: {{name: main, port: 80}}, fallback: {{name: main, port: 80}}{errors}}}");
+        let gateway = Gateway::start(failing_over(&spec) + service("main", &[&backend])).await;
+        gateway.get("a", "/").await.assert_status(404);
+        gateway.logs("failover needs to know when its service fails").await;
+    }
 }
 
 #[tokio::test]

@@ -231,6 +231,13 @@ async fn answers_tell_of_health_too() {
         assert_eq!(gateway.get("a", "/").await.backend(), "well");
     }
     assert_eq!(gateway.log().matches("goes from").count(), 1, "only the first request met it");
+
+    // Each request counts once, the last server's too.
+    let by = "passiveHealthCheck: {failureWindow: 1h, maxFailedAttempts: 2}";
+    let gateway = Gateway::start(route("r").to(&Backend::down()).by(by)).await;
+    for status in [502, 502, 503] {
+        gateway.get("a", "/").await.assert_status(status);
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use http::Request;
 use tokio::process::Command;
 
 use crate::support::http2::{self, connect, get, reply, send};
+use crate::support::tls::Tls;
 use crate::support::{Backend, Gate, Gateway, route, within};
 
 #[tokio::test]
@@ -146,4 +147,47 @@ async fn h2load_sees_no_failure() {
             assert!(text.contains("status codes: 600 2xx"), "{text}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_its_stream_and_no_other() {
+    let backend = Backend::echo().await;
+    let config = "entryPoints: {web: {transport: {respondingTimeouts: {readTimeout: 400ms}}}}";
+    let slow = Gate::new();
+    let patient = Backend::behind(&slow, "at last").await;
+    let gateway = Gateway::configured(
+        config,
+        route("r").rule("Host(`a.example`)").to(&backend) + route("slow").rule("Host(`slow.example`)").to(&patient),
+    )
+    .await;
+    let client = connect(&gateway).await;
+    let (stalled, mut body) = send(&client, Request::post("http://a.example/"), false).await;
+    body.send_data(Bytes::from_static(b"half"), false).unwrap();
+    // A server may take its time, once the body is there.
+    let (waited_for, mut whole) = send(&client, Request::post("http://slow.example/"), false).await;
+    whole.send_data(Bytes::from_static(b"all"), true).unwrap();
+    within("the end of the stream", stalled).await.unwrap_err();
+    slow.arrived().await;
+    slow.open();
+    assert_eq!(reply(waited_for).await.unwrap().body, b"at last");
+    assert_eq!(get(&client, "http://a.example/").await.head.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_agrees_on_http2_and_says_nothing_is_not_kept() {
+    let backend = Backend::echo().await;
+    let timeouts = "{readTimeout: 300ms, idleTimeout: 300ms}";
+    let config = format!("entryPoints: {{web: {{transport: {{respondingTimeouts: {timeouts}}}}}}}");
+    let mut gateway = Gateway::configured(&config, route("r").rule("Host(`a.example`)").tls("{}").to(&backend)).await;
+    let silent = || async { Tls::to("a.example").alpn(&["h2"]).connect(gateway.web()).await.unwrap().wire() };
+    let mut one = silent().await;
+    within("its end", one.rest()).await.ok();
+    // Nor does the process wait for one when it ends.
+    let mut patient = Gateway::start(route("r").rule("Host(`a.example`)").tls("{}").to(&backend)).await;
+    let waiting = Tls::to("a.example").alpn(&["h2"]).connect(patient.web()).await.unwrap().wire();
+    patient.signal("TERM");
+    assert!(within("the end of the process", patient.exit()).await.success());
+    drop(waiting);
+    gateway.signal("TERM");
+    assert!(within("the end of the other", gateway.exit()).await.success());
 }

@@ -133,3 +133,60 @@ async fn a_client_whose_server_refuses_gets_another_place() {
     let again = ask(&gateway, &cookies(&reply)).await;
     assert_eq!(again.assert_no_header("Set-Cookie").backend(), "up");
 }
+
+#[tokio::test]
+async fn a_cookie_that_is_no_text_takes_nothing_from_the_others() {
+    let [a, b] = &[Backend::named("a").await, Backend::named("b").await];
+    let gateway = Gateway::start(route("r").to_all(&[a, b]).by("sticky: {cookie: {name: c}}")).await;
+    let first = ask(&gateway, "").await;
+    for _ in 0..4 {
+        let again = ask(&gateway, &format!("name=é; {}", cookies(&first))).await;
+        assert_eq!(again.assert_no_header("Set-Cookie").backend(), first.backend());
+    }
+}
+
+#[tokio::test]
+async fn where_addresses_place_clients_there_are_no_cookies() {
+    let [a, b] = &[Backend::named("a").await, Backend::named("b").await];
+    let by = "{strategy: hrw, sticky: {cookie: {name: c}}}";
+    let gateway = Gateway::start(route("r").to_all(&[a, b]).by(by)).await;
+    let first = ask(&gateway, "").await;
+    first.assert_no_header("Set-Cookie");
+    for backend in [a, b] {
+        let other = ask(&gateway, &format!("c=http://{}", backend.address)).await;
+        assert_eq!(other.assert_no_header("Set-Cookie").backend(), first.backend());
+    }
+}
+
+#[tokio::test]
+async fn a_place_among_services_is_told_where_another_service_stood_in() {
+    let main = Backend::replying("HTTP/1.1 500 No\nContent-Length: 0\n\n").await;
+    let [fallback, other] = &[Backend::named("fallback").await, Backend::named("other").await];
+    let weighted = "weighted: {services: [{name: f, kind: TraefikService, weight: 1}, \
+                    {name: other, port: 80, weight: 1}], sticky: {cookie: {name: lvl1}}}";
+    let failover = "failover: {service: {name: main, port: 80}, fallback: {name: fallback, port: 80, \
+                    sticky: {cookie: {name: lvl2}}}, errors: {status: ['500']}}";
+    let gateway = Gateway::start(
+        route("r").to_service("w").by("{kind: TraefikService, port: null}")
+            + object("TraefikService", "w", weighted)
+            + object("TraefikService", "f", failover)
+            + service("main", &[&main])
+            + service("fallback", &[fallback])
+            + service("other", &[other]),
+    )
+    .await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let first = ask(&gateway, "").await;
+        let place = cookies(&first);
+        let expected = if first.backend() == "fallback" { vec!["lvl1", "lvl2"] } else { vec!["lvl1"] };
+        let names: Vec<_> = place.split("; ").map(|cookie| cookie.split('=').next().unwrap()).collect();
+        assert_eq!(names, expected, "{first:?}");
+        let again = ask(&gateway, &place).await;
+        assert_eq!(again.assert_no_header("Set-Cookie").backend(), first.backend());
+        seen.push(first.backend().to_owned());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen, ["fallback", "other"]);
+}

@@ -131,6 +131,23 @@ async fn the_nearest_certificate_is_shown() {
 }
 
 #[tokio::test]
+async fn who_connects_to_an_address_gets_its_certificate_on_any_listener() {
+    let authority = Authority::new("ca");
+    let strict = object("TLSOption", "default", "{sniStrict: true}");
+    let backend = Backend::echo().await;
+    let any = route("r").entry_point("websecure").tls("{secretName: address}").to(&backend);
+    // As Traefik's `:443`: of both families.
+    let address = crate::support::ports::free();
+    let config = format!("{{entryPoints: {{websecure: {{address: '[::]:{}'}}}}}}", address.port());
+    let objects = any + strict + authority.issue(&["127.0.0.1"]).secret("address");
+    let gateway = Gateway::configured(&config, objects).await;
+    let client = Tls::to("").connect(([127, 0, 0, 1], address.port()).into()).await.unwrap();
+    assert_eq!(client.subject(), "127.0.0.1");
+    assert_eq!(client.get("127.0.0.1", "/").await, Ok(200));
+    drop(gateway);
+}
+
+#[tokio::test]
 async fn renewed_secrets_are_shown_at_once_and_broken_ones_are_not() {
     let authority = Authority::new("ca");
     let backend = Backend::echo().await;

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use crate::support::wire::Duplex;
-use crate::support::{Backend, Gateway, Wire, route, within};
+use crate::support::{Backend, Gateway, Wire, middleware, route, within};
 
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -135,6 +135,61 @@ async fn an_upgrade_without_connection_is_no_upgrade() {
     let gateway = Gateway::start(route("r").to(&backend)).await;
     let seen = gateway.ask("GET / HTTP/1.1\nHost: a\nUpgrade: websocket\n\n").await.echoed();
     seen.assert_no_header("Upgrade").assert_no_header("Connection");
+}
+
+#[tokio::test]
+async fn a_websocket_gets_its_place_and_the_headers_of_its_filters() {
+    let [a, b] = &[websocket_echo().await, websocket_echo().await];
+    let gateway = Gateway::start(
+        route("r").middlewares(&["marked"]).to_all(&[a, b]).by("sticky: {cookie: {name: place}}")
+            + middleware("marked", "headers: {customResponseHeaders: {X-Marked: 'yes'}}"),
+    )
+    .await;
+    let handshake = async |cookie: Option<&str>| {
+        let mut request = "ws://a.example/chat".into_client_request().unwrap();
+        if let Some(cookie) = cookie {
+            request.headers_mut().insert("Cookie", cookie.parse().unwrap());
+        }
+        let stream = gateway.connect().await.into_stream();
+        let (socket, response) = within("a websocket", client_async(request, stream)).await.unwrap();
+        assert_eq!((response.status().as_u16(), &response.headers()["X-Marked"]), (101, &"yes".parse().unwrap()));
+        (socket, response.headers().get("Set-Cookie").map(|cookie| cookie.to_str().unwrap().to_owned()))
+    };
+    let (mut socket, cookie) = handshake(None).await;
+    echoes(&mut socket, Frame::text("hello")).await;
+    let place = cookie.unwrap().split(';').next().unwrap().to_owned();
+    assert!(place.starts_with("place="), "{place}");
+    let before = [a.connections(), b.connections()];
+    for _ in 0..4 {
+        let (mut socket, cookie) = handshake(Some(&place)).await;
+        echoes(&mut socket, Frame::text("again")).await;
+        assert_eq!(cookie, None);
+    }
+    let mut made = [a.connections() - before[0], b.connections() - before[1]];
+    made.sort_unstable();
+    assert_eq!(made, [0, 4]);
+}
+
+#[tokio::test]
+async fn an_upgrade_with_a_body_does_not_get_past_filters() {
+    let (backend, auth) = (Backend::echo().await, Backend::echo().await);
+    let forward = format!("forwardAuth: {{address: 'http://{}/', forwardBody: true}}", auth.address);
+    let gateway = Gateway::start(
+        route("limited").rule("Host(`limited`)").middlewares(&["limited"]).to(&backend)
+            + route("asked").rule("Host(`asked`)").middlewares(&["asked"]).to(&backend)
+            + middleware("limited", "buffering: {maxRequestBodyBytes: 10}")
+            + middleware("asked", &forward),
+    )
+    .await;
+    for body in ["Content-Length: 13\n\nlonger by two", "Transfer-Encoding: chunked\n\nd\nlonger by two\n0\n\n"] {
+        let post = |host: &str| format!("POST / HTTP/1.1\nHost: {host}\nConnection: Upgrade\nUpgrade: x\n{body}");
+        gateway.ask(&post("limited")).await.assert_status(413);
+        assert_eq!(backend.requests(), 0);
+    }
+    let post = "POST / HTTP/1.1\nHost: asked\nConnection: Upgrade\nUpgrade: x\nContent-Length: 4\n\nbody";
+    gateway.ask(post).await.assert_status(200);
+    assert_eq!((auth.last().body.as_ref(), backend.last().body.as_ref()), (&b"body"[..], &b"body"[..]));
+    backend.last().assert_no_header("Upgrade");
 }
 
 /// Pingora closes an upgrade whose 101 overtakes its own bookkeeping (docs/differences.md); a server with a network

@@ -9,8 +9,8 @@ use pingora_error::{Error, ErrorType, Result};
 
 use super::held::Held;
 use super::{Call, Place};
-use crate::proxy::error;
 use crate::proxy::http::Layer;
+use crate::proxy::{error, http2};
 
 /// Where the pieces of the request's body come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,9 @@ impl Call<'_> {
                 let client = &mut self.session.downstream_session;
                 let data = client.read_body_or_idle(false).await.map_err(|e| e.into_down())?;
                 let end = data.is_none() || client.is_body_done();
+                if end {
+                    http2::received();
+                }
                 if !end && self.ctx.deadline.is_some_and(|deadline| Instant::now() > deadline) {
                     let message = "the body took longer than readTimeout";
                     return Err(Error::explain(ErrorType::HTTPStatus(408), message).into_down());

@@ -14,6 +14,9 @@ use crate::routing::connections::{Asked, DEFAULT, Https};
 use crate::routing::tls::plain;
 use crate::rule::{self, HttpRule};
 
+/// The host of rules that are for every name, as those without a host are.
+const EVERY_NAME: &str = "*";
+
 /// The TLS options of server names, and what is to be said of them.
 #[derive(Default)]
 pub(in crate::routing) struct Bound {
@@ -81,11 +84,11 @@ impl Compiler<'_> {
 
     fn bind(&mut self, claims: &[Claim<'_>], entry_point: &str) -> Https {
         let mut https = Https { present: !claims.is_empty(), default: self.tls.binding(DEFAULT), ..Https::default() };
-        let mut names: BTreeMap<&str, Vec<&Claim<'_>>> = BTreeMap::new();
+        let mut names: BTreeMap<&str, Vec<(&Claim<'_>, &str)>> = BTreeMap::new();
         for claim in claims {
             let hosts = claim.rule.hosts();
             if hosts.is_empty() {
-                https.any = true;
+                names.entry(EVERY_NAME).or_default().push((claim, DEFAULT));
                 if claim.own && claim.options != DEFAULT {
                     let message = format!(
                         "the options {} are not used: which options a connection gets is decided by the server name, and \
@@ -97,7 +100,7 @@ impl Compiler<'_> {
                 continue;
             }
             for host in hosts {
-                names.entry(host).or_default().push(claim);
+                names.entry(host).or_default().push((claim, claim.options));
             }
             if claim.options != DEFAULT {
                 let asked = Asked { options: claim.options.into(), conflicts: Vec::new() };
@@ -105,15 +108,15 @@ impl Compiler<'_> {
             }
         }
         for (name, claims) in names {
-            let mut options = claims.first().map_or(DEFAULT, |claim| claim.options);
-            if claims.iter().any(|claim| claim.options != options) {
+            let mut options = claims.first().map_or(DEFAULT, |(_, options)| options);
+            if claims.iter().any(|(_, other)| *other != options) {
                 options = DEFAULT;
-                for claim in &claims {
+                for (claim, options) in &claims {
                     if let Some(asked) = https.routers.get_mut(claim.router) {
                         asked.conflicts.push(name.into());
                     }
-                    let others: Vec<&str> =
-                        claims.iter().filter(|c| c.options != claim.options).map(|c| c.router).collect();
+                    let others = claims.iter().filter(|(_, other)| other != options);
+                    let others: Vec<&str> = others.map(|(other, _)| other.router).collect();
                     let message = format!(
                         "{name} has other TLS options in {} on the entry point {entry_point}: the default ones count for it",
                         others.join(", ")
@@ -123,9 +126,10 @@ impl Compiler<'_> {
             }
             let binding = self.tls.binding(options);
             match name.strip_prefix('*') {
-                Some(domain) if domain.starts_with('.') => https.wildcard.insert(domain.into(), binding),
-                _ => https.exact.insert(name.into(), binding),
-            };
+                Some("") => (https.any, https.default) = (true, binding),
+                Some(domain) if domain.starts_with('.') => drop(https.wildcard.insert(domain.into(), binding)),
+                _ => drop(https.exact.insert(name.into(), binding)),
+            }
         }
         https
     }

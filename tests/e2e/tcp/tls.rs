@@ -2,13 +2,15 @@
 
 use std::pin::Pin;
 
-use pingora::tls::ssl::{Ssl, SslConnector, SslMethod, SslVerifyMode};
+use pingora::tls::ssl::{Ssl, SslConnector, SslMethod, SslVerifyMode, SslVersion};
 use pingora::tls::tokio_ssl::SslStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{all, echoes, named};
-use crate::support::{Backend, Gateway, Wire, route, within};
+use crate::support::certificates::{Authority, EXPIRED, Key};
+use crate::support::tls::Tls;
+use crate::support::{Backend, Gateway, Wire, object, route, within};
 
 /// PostgreSQL's request to speak TLS.
 const SSL_REQUEST: &[u8] = &[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
@@ -110,6 +112,171 @@ async fn half_closed_connections_work_through_tls() {
     let mut answer = Vec::new();
     within("the answer", stream.read_to_end(&mut answer)).await.unwrap();
     assert_eq!(answer, b"you said hello");
+}
+
+#[tokio::test]
+async fn a_client_that_ends_without_a_farewell_hears_the_answer() {
+    let backend = Backend::serving(|mut wire, _| async move {
+        let question = wire.rest().await?;
+        wire.send([b"you said ", &question[..]].concat()).await
+    })
+    .await;
+    let route = all("t").rule("HostSNI(`a.example`)").spec("tls: {}").to(&backend).by("terminationDelay: 20000");
+    let gateway = Gateway::start(route).await;
+    let tcp = TcpStream::connect(gateway.web()).await.unwrap();
+    let mut tls = SslStream::new(client("a.example", &[]), tcp).unwrap();
+    within("a handshake", Pin::new(&mut tls).connect()).await.unwrap();
+    tls.write_all(b"hello").await.unwrap();
+    tls.flush().await.unwrap();
+    tls.get_mut().shutdown().await.unwrap();
+    let mut answer = vec![0; 14];
+    within("the answer", tls.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(answer, b"you said hello");
+}
+
+#[tokio::test]
+async fn a_hello_in_pieces_is_passed_on_as_it_came() {
+    let backend = Backend::serving(|mut wire, _| async move {
+        let hello = wire.bytes(300).await?;
+        wire.send(hello).await
+    })
+    .await;
+    let passed = all("p").rule("HostSNI(`pass.example`)").spec("tls: {passthrough: true}").to(&backend);
+    let gateway = Gateway::start(passed).await;
+    // What a client would send first.
+    let (end, mut other_end) = tokio::io::duplex(1 << 16);
+    let connecting = tokio::spawn(async move {
+        let mut tls = SslStream::new(client("pass.example", &["h2"]), end).unwrap();
+        Pin::new(&mut tls).connect().await
+    });
+    let mut hello = vec![0; 1 << 16];
+    let length = other_end.read(&mut hello).await.unwrap();
+    hello.truncate(length);
+    connecting.abort();
+    assert!(length > 300, "{length}");
+    let mut tcp = TcpStream::connect(gateway.web()).await.unwrap();
+    tcp.set_nodelay(true).unwrap();
+    for piece in hello.chunks(length / 7) {
+        tcp.write_all(piece).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let mut back = vec![0; 300];
+    within("the echo", tcp.read_exact(&mut back)).await.unwrap();
+    assert_eq!(back, hello[..300]);
+}
+
+#[tokio::test]
+async fn options_count_for_tcp_routes() {
+    let authority = Authority::new("ca");
+    let backend = named("tcp").await;
+    let tls = |name: &str| {
+        let settings = format!("tls: {{secretName: site, options: {{name: {name}}}}}");
+        all(name).rule(&format!("HostSNI(`{name}.example`)")).spec(&settings).to(&backend)
+    };
+    let objects = tls("old")
+        + tls("asking")
+        + tls("broken")
+        + tls("gone")
+        + all("any").rule("HostSNI(`*`)").spec("tls: {}").to(&backend)
+        + object("TLSOption", "old", "{maxVersion: VersionTLS12}")
+        + object(
+            "TLSOption",
+            "asking",
+            "{clientAuth: {secretNames: [ca], clientAuthType: RequireAndVerifyClientCert}}",
+        )
+        + object("TLSOption", "broken", "{minVersion: VersionTLS99}")
+        + authority.secret("ca")
+        + authority.issue(&["old.example", "asking.example"]).secret("site");
+    let gateway = Gateway::start(objects).await;
+    let says_its_name = async |client: Tls, name: &str| {
+        let client = client.connect(gateway.web()).await?;
+        let mut wire = client.wire();
+        let said = wire.bytes(5).await.map_err(|e| e.to_string())?;
+        assert_eq!(said, "tcp\r\n", "{name}");
+        Ok::<_, String>(())
+    };
+    let old = Tls::to("old.example").connect(gateway.web()).await.unwrap();
+    assert_eq!((old.version(), old.subject().as_str()), ("TLSv1.2", "old.example"));
+    says_its_name(Tls::to("old.example"), "old").await.unwrap();
+    let refused = Tls::to("old.example").version(SslVersion::TLS1_3).connect(gateway.web()).await.err().unwrap();
+    assert!(refused.contains("protocol version"), "{refused}");
+    let good = authority.issue(&["client"]);
+    says_its_name(Tls::to("asking.example").identity(&good), "asking").await.unwrap();
+    let stranger = Authority::new("stranger").issue(&["client"]);
+    let expired = authority.issue_with(&["client"], Key::Ecdsa, EXPIRED);
+    for (client, alert) in [
+        (Tls::to("asking.example"), "certificate required"),
+        (Tls::to("asking.example").identity(&stranger), "unknown ca"),
+        (Tls::to("asking.example").identity(&expired), "certificate expired"),
+    ] {
+        let refused = says_its_name(client, "asking").await.unwrap_err();
+        assert!(refused.contains(alert), "{refused}, not {alert}");
+    }
+    // Options that can't be used close, and their names don't fall to the route for every name.
+    for name in ["broken.example", "gone.example"] {
+        let closed = Tls::to(name).connect(gateway.web()).await.err().unwrap();
+        assert!(!closed.contains("alert"), "{name}: {closed}");
+    }
+    says_its_name(Tls::to("any.example"), "any").await.unwrap();
+}
+
+/// A server of PostgreSQL, as far as one question goes: it lets everybody in, and answers `41`.
+async fn postgres_server() -> Backend {
+    Backend::serving(|mut wire, _| async move {
+        let length = u32::from_be_bytes(wire.bytes(4).await?[..].try_into().unwrap()) as usize;
+        let startup = wire.bytes(length - 4).await?;
+        assert_eq!(startup[..4], [0, 3, 0, 0], "the version of the protocol");
+        let message = |kind: u8, body: &[u8]| {
+            let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+            [&[kind][..], &length, body].concat()
+        };
+        let ready = message(b'Z', b"I");
+        wire.send([message(b'R', &[0; 4]), ready.clone()].concat()).await?;
+        loop {
+            let kind = wire.bytes(1).await?[0];
+            let length = u32::from_be_bytes(wire.bytes(4).await?[..].try_into().unwrap()) as usize;
+            wire.bytes(length - 4).await?;
+            if kind != b'Q' {
+                return Ok(());
+            }
+            let mut column = b"\0\x01n\0".to_vec();
+            column.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
+            let row = message(b'D', b"\0\x01\0\0\0\x0241");
+            wire.send([message(b'T', &column), row, message(b'C', b"SELECT 1\0"), ready.clone()].concat()).await?;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_client_of_postgres_gets_its_answer() {
+    let (server, other) = (postgres_server().await, named("other").await);
+    let authority = Authority::new("ca");
+    let objects = all("db").rule("HostSNI(`localhost`)").spec("tls: {secretName: db}").to(&server)
+        + all("other").rule("HostSNI(`other.example`)").spec("tls: {}").to(&other)
+        + authority.issue(&["localhost"]).secret("db");
+    let gateway = Gateway::start(objects).await;
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    std::fs::write(&ca, authority.0.certificate_pem()).unwrap();
+    let psql = async |host: &str, mode: &str| {
+        let address = gateway.web();
+        let connection = format!(
+            "host={host} hostaddr={} port={} user=x dbname=x sslmode={mode} sslrootcert={} gssencmode=disable",
+            address.ip(),
+            address.port(),
+            ca.display()
+        );
+        let mut psql = tokio::process::Command::new("psql");
+        psql.args(["-X", "-A", "-t", "-c", "SELECT n", &connection]).env_clear().env("PATH", "/usr/bin:/bin");
+        let output = within("psql", psql.output()).await.expect("psql is needed: .ci/deps");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (answer, complaint) = psql("localhost", "verify-full").await;
+    assert_eq!(answer, "41\n", "{complaint}");
+    // A name that no route is for.
+    let (answer, complaint) = psql("nobody.example", "require").await;
+    assert!(answer.is_empty() && complaint.contains("EOF detected"), "{answer} {complaint}");
 }
 
 /// As PostgreSQL's client does: asks for TLS, and begins with it when it is told `S`.
