@@ -25,4 +25,5 @@ mod tls;
 mod tls_options;
 mod udp;
 mod upgrades;
+mod upstream_tls;
 mod upstreams;

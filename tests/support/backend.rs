@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pingora::tls::ssl::{Ssl, SslAcceptor, SslFiletype, SslMethod};
+use pingora::tls::ssl::{NameType, Ssl, SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
 use pingora::tls::tokio_ssl::SslStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -103,23 +103,50 @@ impl Backend {
 
     /// Echoes with TLS, as `backend.example` and 127.0.0.1, HTTP/1.1 only.
     pub async fn tls() -> Backend {
-        let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
+        Backend::tls_with(|_| {}).await
+    }
+
+    /// The same, with more of its side of handshakes set up. Tells of a handshake after the request's head.
+    pub async fn tls_with(set_up: impl FnOnce(&mut SslAcceptorBuilder)) -> Backend {
+        Backend::handshaking(set_up, |tls, seen| async move {
+            let ssl = tls.ssl();
+            let sni = ssl.servername(NameType::HOST_NAME).unwrap_or("").to_owned();
+            let client = ssl.peer_certificate().map(|certificate| {
+                let name = certificate.subject_name();
+                String::from_utf8_lossy(name.entries().next().unwrap().data().as_slice()).into_owned()
+            });
+            let client = client.unwrap_or_default();
+            let version = ssl.version_str();
+            let mut wire = Wire::new(tls);
+            while let Some(request) = wire.request().await? {
+                let text = format!("{}\r\nX-Version: {version}\r\nX-Client: {client}\r\nX-Sni: {sni}", request.head);
+                seen.push(request);
+                wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len())).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Does what the test says with each connection after its handshake.
+    pub async fn handshaking<F>(
+        set_up: impl FnOnce(&mut SslAcceptorBuilder),
+        serve: impl Fn(SslStream<TcpStream>, Seen) -> F + Send + Sync + 'static,
+    ) -> Backend
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
         acceptor.set_certificate_chain_file(format!("{DIRECTORY}/backend.crt")).unwrap();
         acceptor.set_private_key_file(format!("{DIRECTORY}/backend.key"), SslFiletype::PEM).unwrap();
-        let acceptor = Arc::new(acceptor.build());
+        set_up(&mut acceptor);
+        let (acceptor, serve) = (Arc::new(acceptor.build()), Arc::new(serve));
         Backend::listening(Ipv4Addr::LOCALHOST, move |tcp, seen| {
-            let acceptor = acceptor.clone();
+            let (acceptor, serve) = (acceptor.clone(), serve.clone());
             async move {
                 let mut tls = SslStream::new(Ssl::new(acceptor.context())?, tcp).map_err(std::io::Error::other)?;
                 std::pin::Pin::new(&mut tls).accept().await.map_err(std::io::Error::other)?;
-                let sni = tls.ssl().servername(pingora::tls::ssl::NameType::HOST_NAME).unwrap_or("").to_owned();
-                let mut wire = Wire::new(tls);
-                while let Some(request) = wire.request().await? {
-                    let text = format!("{}\r\nX-Sni: {sni}", request.head);
-                    seen.push(request);
-                    wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len())).await?;
-                }
-                Ok(())
+                serve(tls, seen).await
             }
         })
         .await

@@ -109,7 +109,7 @@ fn message(head: &http::request::Parts) -> Message {
     Message::parse(text.as_bytes())
 }
 
-async fn echo(
+pub async fn echo(
     request: Request<RecvStream>,
     mut respond: h2::server::SendResponse<Bytes>,
     seen: Seen,

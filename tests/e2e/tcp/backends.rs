@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tokio::net::TcpListener;
+use pingora::tls::ssl::SslVerifyMode;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{all, count, echoes, name, named};
 use crate::support::backend::CERTIFICATE;
+use crate::support::certificates::Authority;
 use crate::support::{Backend, Gateway, Wire, object, secret};
 
 fn counted(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
@@ -108,7 +110,7 @@ async fn a_proxy_header_tells_the_client() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let route = all("r").at(&[listener.local_addr().unwrap()]).by(service);
         let gateway = Gateway::start(route + object("ServersTransportTCP", "t", transport)).await;
-        let tcp = tokio::net::TcpStream::connect(gateway.web()).await.unwrap();
+        let tcp = TcpStream::connect(gateway.web()).await.unwrap();
         let client = tcp.local_addr().unwrap();
         let mut wire = Wire::new(tcp);
         wire.send("hello").await.unwrap();
@@ -168,4 +170,44 @@ async fn a_changed_route_goes_on_with_its_turns() {
     let first = name(&gateway).await;
     gateway.change(both() + all("unrelated").rule("HostSNI(`u`)").spec("tls: {}").to(a));
     assert_ne!(name(&gateway).await, first);
+}
+
+#[tokio::test]
+async fn a_certificate_is_shown_to_servers_that_want_one() {
+    let (authority, stranger) = (Authority::new("ca"), Authority::new("stranger"));
+    let theirs = authority.0.certificate.clone();
+    let backend = Backend::tls_with(move |acceptor| {
+        acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        acceptor.cert_store_mut().add_cert(theirs).unwrap();
+    })
+    .await;
+    for (certificates, shown) in [("[good]", true), ("[foreign]", false), ("[gone]", false)] {
+        let transport = format!("tls: {{rootCAs: [{{secret: ca}}], certificatesSecrets: {certificates}}}");
+        let objects = all("r").to(&backend).by("{tls: true, serversTransport: t}")
+            + object("ServersTransportTCP", "t", &transport)
+            + secret("ca", "ca.crt", CERTIFICATE)
+            + authority.issue(&["gateway"]).secret("good")
+            + stranger.issue(&["gateway"]).secret("foreign");
+        let gateway = Gateway::start(objects).await;
+        let mut wire = gateway.connect().await;
+        let _ = wire.say("GET / HTTP/1.1\nHost: a\n\n").await;
+        let reply = wire.reply().await.ok();
+        assert_eq!(reply.is_some_and(|reply| reply.text().contains("X-Client: gateway")), shown, "{certificates}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up() {
+    // Its queue is full: whoever else connects waits.
+    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    listener.bind(&crate::support::ports::free().into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let _waiting = TcpStream::connect(address).await.unwrap();
+    let objects =
+        all("r").at(&[address]).by("serversTransport: t") + object("ServersTransportTCP", "t", "dialTimeout: 300ms");
+    let gateway = Gateway::start(objects).await;
+    let before = std::time::Instant::now();
+    gateway.connect().await.assert_closed().await;
+    assert!(before.elapsed() < std::time::Duration::from_secs(10));
 }
