@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 DOCKER ?= docker
-.PHONY: help quickstart test testkube lint fmt doc crds golden bench bench-cluster bench-micro tools image deps
+.PHONY: help quickstart test testkube fuzz lint fmt doc crds golden bench bench-cluster bench-connections soak bench-micro tools image deps
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,17 @@ testkube: ## Build the API server for the tests in a cluster (Go; five minutes t
 
 target/testkube: $(wildcard tests/testkube/*)
 	cd tests/testkube && CGO_ENABLED=0 GOTOOLCHAIN=local go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../target/testkube .
+
+# Counts what was reached, for the fuzzer to find its way.
+COVERAGE = --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+
+fuzz: ## Fuzz the reading of connections' first bytes for five minutes (needs a C++ compiler)
+	mkdir -p target/fuzz/corpus
+	cd tests/fuzz && RUSTFLAGS='$(COVERAGE)' cargo run --release --locked --target $(HOST) --target-dir ../../target/fuzz \
+		-- -max_total_time=300 -max_len=70000 -timeout=10 -artifact_prefix=../../target/fuzz/ ../../target/fuzz/corpus
 
 lint: ## Formatting, clippy, documentation, licences of dependencies (where cargo-deny is installed), scripts
 	cargo fmt --all --check
@@ -47,6 +58,15 @@ bench: ## Compare the cost of a request with a bare Pingora proxy, nginx and HAP
 bench-cluster: testkube ## Measure starts, changes and storms with 10,000 routes on a real API server
 	cargo build --release --locked --bin ingora
 	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench cluster
+
+bench-connections: ## Compare handshakes, HTTP/2, TCP and UDP with nginx and HAProxy
+	.ci/deps bench
+	cargo build --release --locked --bin ingora
+	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench connections
+
+soak: ## Make 200,000 connections of every sort during 100 changes; none may be lost, no memory either
+	cargo build --release --locked --bin ingora
+	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench soak
 
 bench-micro: ## Run the benchmarks of the parts
 	cargo bench --locked
