@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 DOCKER ?= docker
-.PHONY: help quickstart test testkube fuzz lint fmt doc crds golden bench bench-cluster bench-connections soak bench-micro tools image deps
+.PHONY: help quickstart test testkube fuzz lint fmt doc crds golden bench bench-cluster bench-load soak bench-micro tools image deps
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,10 +59,10 @@ bench-cluster: testkube ## Measure starts, changes and storms with 10,000 routes
 	cargo build --release --locked --bin ingora
 	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench cluster
 
-bench-connections: ## Compare handshakes, HTTP/2, TCP and UDP with nginx and HAProxy
+bench-load: ## Compare handshakes, HTTP/2, TCP and UDP with nginx and HAProxy
 	.ci/deps bench
 	cargo build --release --locked --bin ingora
-	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench connections
+	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench load
 
 soak: ## Make 200,000 connections of every sort during 100 changes; none may be lost, no memory either
 	cargo build --release --locked --bin ingora

@@ -247,7 +247,13 @@ fn objects_that_fit_no_type_are_told_so() {
         let account = cluster.account().await;
         cluster.apply(service("web", &[&backend])).await;
         cluster.apply(object("IngressRoute", "bad", "{routes: none}")).await;
-        cluster.apply(object("IngressRouteTCP", "bad-tcp", "{routes: [{match: HostSNI(`*`), services: [{name: gone, port: 1}]}]}")).await;
+        cluster
+            .apply(object(
+                "IngressRouteTCP",
+                "bad-tcp",
+                "{routes: [{match: HostSNI(`*`), services: [{name: gone, port: 1}]}]}",
+            ))
+            .await;
         let gateway = gateway(&cluster, &account).await;
         let invalid = "Accepted=False(InvalidObject)";
         let refused = |found: &Vec<String>| found.first().is_some_and(|first| first == invalid);

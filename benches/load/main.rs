@@ -1,9 +1,9 @@
-//! What connections cost, beside nginx and HAProxy on the same load: handshakes, HTTP/2, TCP passed through, datagrams, and
-//! handshakes with 10,000 certificates. `make bench-connections` builds a release and runs it; it ends by itself.
+//! What a load costs: handshakes, HTTP/2, TCP passed through and datagrams beside nginx and HAProxy; and beside less of the
+//! same: 10,000 certificates, 10,000 endpoints, changes, a slow server, filters. `make bench-load` builds a release and runs it; it ends by itself.
 //!
 //! ROUNDS=3          rounds; every round starts with another proxy, ratios are taken within a round, medians are told
 //! SECONDS=4         seconds of load in a round
-//! PARTS='handshakes http2 tcp udp certificates'
+//! PARTS='handshakes http2 tcp udp certificates services filters'
 //! CERTIFICATES=10000
 //! INGORA_BINARY     the binary; set by make
 //!
@@ -18,9 +18,12 @@ mod tests {
 }
 
 mod certificates;
+mod filters;
 mod handshakes;
+mod http;
 mod http2;
 mod peers;
+mod services;
 mod table;
 mod tcp;
 mod udp;
@@ -31,7 +34,7 @@ use std::time::Duration;
 
 use peers::pin;
 
-const PARTS: &str = "handshakes http2 tcp udp certificates";
+const PARTS: &str = "handshakes http2 tcp udp certificates services filters";
 
 fn main() {
     // `cargo test --benches` has nothing to test here.
@@ -50,6 +53,8 @@ fn main() {
                 "tcp" => tcp::run().await,
                 "udp" => udp::run().await,
                 "certificates" => certificates::run().await,
+                "services" => services::run().await,
+                "filters" => filters::run().await,
                 other => panic!("PARTS: {other}: choose of {PARTS}"),
             }
         }

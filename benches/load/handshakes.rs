@@ -50,7 +50,7 @@ pub async fn load(address: SocketAddr, host: &str) -> Run {
         }
     }))
     .await;
-    Run { done: done.get() as f64, failed: failed.get(), took: start.elapsed() }
+    Run { done: done.get() as f64, failed: failed.get(), took: start.elapsed(), p99: None }
 }
 
 async fn visit(address: SocketAddr, context: &SslContext, host: &str) -> Result<(), Box<dyn std::error::Error>> {

@@ -139,6 +139,13 @@ impl Peer {
         self
     }
 
+    /// Other objects for ingora.
+    pub fn change(&self, manifests: impl Into<Manifests>) {
+        if let Process::Ingora(gateway) = &self.process {
+            gateway.change(manifests);
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         match &self.process {
             Process::Ingora(gateway) => gateway.pid(),
