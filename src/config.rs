@@ -42,7 +42,7 @@ pub type Inert = Option<Value>;
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
-    /// Pingora's keys. `threads` defaults to the number of cores, `upstream_keepalive_pool_size` to 1024.
+    /// Pingora's keys. `threads` defaults to the number of cores, `upstream_keepalive_pool_size` to 16,384.
     #[serde(skip)]
     pub server: ServerConf,
     /// Where connections come in, by name. Never empty; `http` on `:80` if the file has none.

@@ -10,8 +10,9 @@ use serde_yaml::Value;
 use super::error::Problem;
 use super::read;
 
-/// Idle connections kept to servers, per thread. Pingora's 128 is too few for a cluster's many pods.
-const KEEPALIVE_POOL_SIZE: usize = 1024;
+/// Idle connections kept to servers, per thread. Pingora's 128 is too few for a cluster's many pods, each of which would
+/// cost a new connection nearly each time; Traefik has no limit on all of them.
+const KEEPALIVE_POOL_SIZE: usize = 16_384;
 
 /// Reads Pingora's keys; `document` is the same text, parsed.
 pub(super) fn read(text: &str, document: &Value) -> Result<ServerConf, Problem> {

@@ -160,7 +160,7 @@ fn an_empty_file_gives_the_defaults() {
     for text in ["", "---\n", "# nothing\n", "{}"] {
         let config = config(text);
         assert_eq!(config.entry_points, BTreeMap::from([("http".to_owned(), EntryPoint::new(Address::any(80)))]));
-        assert_eq!(config.server.upstream_keepalive_pool_size, 1024);
+        assert_eq!(config.server.upstream_keepalive_pool_size, 16_384);
         assert_eq!(config.server.threads, std::thread::available_parallelism().unwrap().get());
         assert_eq!(config.translate_options(), Options::default());
         assert_eq!((config.api, config.ping, config.metrics, config.access_log), (None, None, None, None));

@@ -237,7 +237,11 @@ impl Call<'_> {
         // Mirrors get copies of the client's request.
         let original = self.ctx.original.take();
         self.choose(service, Some(other))?;
-        let answer = self.ask_server(Some(other)).await;
+        let answer = match self.ctx.choice.filtered() {
+            // Filters of its own would have to see the request: without them nobody is asked.
+            Some(_) => Ok(Answer::reply(NO_SERVER.clone())),
+            None => self.ask_server(Some(other)).await,
+        };
         self.ctx.original = original;
         answer
     }

@@ -70,7 +70,7 @@ fn resolve(cx: &mut Context<'_>, scope: &Scope<'_>, spec: &MiddlewareSpec) -> Re
         chain: spec.chain.as_ref().map(|c| chain::translate(cx, scope, c)).transpose()?,
         ip_white_list: spec.ip_white_list.clone(),
         ip_allow_list: spec.ip_allow_list.clone(),
-        headers: spec.headers.clone(),
+        headers: spec.headers.clone().map(|headers| defaults::headers(headers, scope.group)),
         encoded_characters: spec.encoded_characters.clone(),
         redirect_regex: spec.redirect_regex.clone(),
         redirect_scheme: spec.redirect_scheme.clone(),

@@ -112,4 +112,7 @@ pub struct Headers {
     /// Deprecated, use `redirectRegex`: HTTPS requests for other hosts too.
     #[serde(skip_serializing_if = "absent")]
     pub ssl_force_host: bool,
+    /// Whether the four options above have an effect: as in Traefik 2, for objects of its group. Not a field of manifests.
+    #[serde(skip)]
+    pub ssl_options_count: bool,
 }

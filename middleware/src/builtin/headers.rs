@@ -40,12 +40,15 @@ impl Headers {
         }
         self.custom.on_request(cx)?;
         let Some(security) = &self.security else { return Ok(Flow::Next) };
-        if security.allows_host(cx) {
-            security.note_tls(cx);
-            return Ok(Flow::Next);
-        }
-        // The refusal stands inside of the custom and CORS headers, which it gets, and isn't a secured response.
-        let mut refusal = Reply::error(500, "Bad Host");
+        // It stands inside of the custom and CORS headers, which it gets, and isn't a secured response.
+        let mut refusal = match (security.allows_host(cx), security.elsewhere(cx)) {
+            (false, _) => Reply::error(500, "Bad Host"),
+            (true, Some(redirection)) => redirection,
+            (true, None) => {
+                security.note_tls(cx);
+                return Ok(Flow::Next);
+            }
+        };
         let mut head = refusal.head();
         let mut outer = ResponseCx { request: cx.request, response: &mut head, client: cx.client, slot: &mut *cx.slot };
         self.outer_response(&mut outer)?;

@@ -62,7 +62,7 @@ fn a_route_with_everything() {
                 responseForwarding: {flushInterval: 1ms}, sticky: {cookie: {name: c, httpOnly: true}},
                 healthCheck: {path: /health, interval: 10s}, passiveHealthCheck: {}, middlewares: [{name: add.it}]}]}]
     }"#);
-    assert_eq!(out.messages(), "");
+    assert_eq!(out.findings("IngressRoute"), ["W CertResolverNotUsed spec.tls.certResolver"]);
     assert_eq!(
         out.json("/http/routers"),
         json!({EXAMPLE: {

@@ -95,7 +95,8 @@ pub(super) fn without_effect(middleware: &Middleware) -> Vec<Finding> {
         ("sslForceHost", h.ssl_force_host, redirect),
         ("featurePolicy", !h.feature_policy.is_empty(), "has no effect, as in Traefik 3: use permissionsPolicy"),
     ];
-    let set = options.into_iter().filter(|(_, set, _)| *set);
+    let counts = |key: &str| h.ssl_options_count && key.starts_with("ssl");
+    let set = options.into_iter().filter(|(key, set, _)| *set && !counts(key));
     set.map(|(key, _, message)| (format!("spec.headers.{key}"), message.to_owned())).collect()
 }
 

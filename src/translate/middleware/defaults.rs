@@ -2,7 +2,9 @@
 //! Zero counts as nothing said wherever Traefik's own JSON leaves zero out.
 
 use ingora_crds::duration::GoDuration;
-use ingora_crds::middleware::{CircuitBreaker, Compress, Retry};
+use ingora_crds::middleware::{CircuitBreaker, Compress, Headers, Retry};
+
+use crate::objects::Group;
 
 /// Largest body that is kept for another try: 2 MiB.
 const RETRY_BODY: i64 = 2 * 1024 * 1024;
@@ -24,6 +26,11 @@ pub(super) fn circuit_breaker(given: CircuitBreaker) -> CircuitBreaker {
 pub(super) fn compress(given: Compress) -> Compress {
     let encodings = if given.encodings.is_empty() { ENCODINGS.map(str::to_owned).to_vec() } else { given.encodings };
     Compress { encodings, min_response_body_bytes: given.min_response_body_bytes.filter(|n| *n != 0), ..given }
+}
+
+/// Redirections to TLS are Traefik 2's alone.
+pub(super) fn headers(given: Headers, group: Group) -> Headers {
+    Headers { ssl_options_count: group == Group::ContainoUs, ..given }
 }
 
 /// Bodies up to 2 MiB.

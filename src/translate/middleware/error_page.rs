@@ -25,6 +25,11 @@ pub(super) fn translate(
         );
         return Err(Refused);
     };
+    if !reference.middlewares.is_empty() {
+        let message = "are not run for a page, and the service isn't asked without them: the status is sent alone; name a \
+                       service without middlewares";
+        cx.warning("MiddlewaresIgnored", scope.object, format!("{path}.middlewares"), message);
+    }
     let service = service::error_page(cx, scope.id, reference, scope.group, scope.object, path).ok_or(Refused)?;
     Ok(config::ErrorPage {
         status: given.status.clone(),

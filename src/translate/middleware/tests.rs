@@ -237,6 +237,14 @@ fn options_without_effect_are_told() {
     );
     let keys = ["featurePolicy", "sslForceHost", "sslHost", "sslRedirect", "sslTemporaryRedirect"];
     assert_eq!(out.findings("Middleware"), keys.map(|key| format!("W NoEffect spec.headers.{key}")));
+    // In Traefik 2 redirections have one.
+    let out = outcome(
+        "{apiVersion: traefik.containo.us/v1alpha1, kind: Middleware, metadata: {namespace: default, name: m}, \
+         spec: {headers: {sslRedirect: true, featurePolicy: x}}}",
+    );
+    assert_eq!(out.findings("Middleware"), ["W NoEffect spec.headers.featurePolicy"]);
+    let headers = out.configuration.http.middlewares.iter().next().unwrap().1.headers.as_ref().unwrap();
+    assert!(headers.ssl_redirect && headers.ssl_options_count);
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn http_fields() {
         findings,
         [
             "E SecretKeyMissing spec.certificatesSecrets[1]",
+            "I NoEffect spec.forwardingTimeouts.pingTimeout",
             "I Deprecated spec.rootCAsSecrets",
             "E SecretNotFound spec.rootCAsSecrets[1]",
             "E ConfigMapNotFound spec.rootCAs[2]",

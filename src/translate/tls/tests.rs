@@ -149,7 +149,11 @@ spec:
     );
     assert_eq!(
         out.findings("TLSStore"),
-        ["E SecretNotFound spec.certificates[1].secretName", "E SecretKeyMissing spec.certificates[2].secretName"]
+        [
+            "E SecretNotFound spec.certificates[1].secretName",
+            "E SecretKeyMissing spec.certificates[2].secretName",
+            "W CertResolverNotUsed spec.defaultGeneratedCert.resolver",
+        ]
     );
     assert!(!out.messages().contains("hidden"));
 }

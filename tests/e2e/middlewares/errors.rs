@@ -406,3 +406,20 @@ async fn a_client_that_leaves_takes_its_request_along() {
     gate.arrived().await;
     assert_eq!(pages.requests(), 0);
 }
+
+#[tokio::test]
+async fn a_page_is_not_asked_for_past_the_filters_of_its_service() {
+    let (bad, pages) = (bad().await, pages().await);
+    let own = "errors: {service: {name: pages, port: 80, middlewares: [{name: closed}]}, status: ['500']}";
+    let gateway = Gateway::start(
+        route("r").middlewares(&["page"]).to(&bad)
+            + middleware("page", own)
+            + middleware("closed", "ipAllowList: {sourceRange: [10.0.0.0/8]}")
+            + service("pages", &[&pages]),
+    )
+    .await;
+    let answer = gateway.get("a", "/500").await;
+    answer.assert_status(500).assert_body("Internal Server Error").assert_no_header("X-Page");
+    assert_eq!(pages.requests(), 0);
+    gateway.logs("are not run for a page").await;
+}

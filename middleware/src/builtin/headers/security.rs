@@ -3,12 +3,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue, LOCATION};
+use http::uri::PathAndQuery;
 use ingora_crds::middleware as config;
 
 use crate::filter::{Fault, RequestCx, ResponseCx};
 use crate::header::{header_name, header_value};
 use crate::registry::BadConfig;
+use crate::reply::Reply;
 
 pub(super) struct Security {
     /// Lower case; empty allows all.
@@ -19,8 +21,21 @@ pub(super) struct Security {
     always: Vec<(&'static str, HeaderValue)>,
     /// Sent where the client came by TLS.
     over_tls: Vec<(&'static str, HeaderValue)>,
+    /// Where clients without TLS, or with another host, are sent.
+    ssl: Option<SslRedirect>,
     /// Content security policies in pieces, each two of which a nonce joins.
     with_nonce: Vec<(&'static str, Vec<String>)>,
+}
+
+/// The redirections of Traefik 2.
+struct SslRedirect {
+    /// Whether clients without TLS are sent to it.
+    redirect: bool,
+    /// Whether others are sent to the host.
+    force_host: bool,
+    /// Empty is the request's.
+    host: String,
+    status: u16,
 }
 
 /// The mark of a request that came to a proxy before us by TLS, left before other filters change its headers.
@@ -40,11 +55,20 @@ impl Security {
             ssl_proxy_headers: pairs("sslProxyHeaders", &config.ssl_proxy_headers)?,
             always: Vec::new(),
             over_tls: Vec::new(),
+            ssl: None,
             with_nonce: Vec::new(),
         };
         if !config.is_development {
             security.allowed_hosts = config.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
             security.add_transport_headers(config)?;
+        }
+        if config.ssl_options_count {
+            security.ssl = Some(SslRedirect {
+                redirect: config.ssl_redirect && !config.is_development,
+                force_host: config.ssl_force_host,
+                host: config.ssl_host.clone(),
+                status: if config.ssl_temporary_redirect { 307 } else { 301 },
+            });
         }
         security.add_page_headers(config)?;
         Ok(Some(security))
@@ -116,10 +140,28 @@ impl Security {
         self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
     }
 
+    fn is_told_of_tls(&self, cx: &RequestCx<'_>) -> bool {
+        self.ssl_proxy_headers.iter().any(|(name, value)| cx.request.headers.get(name) == Some(value))
+    }
+
+    /// Where the client is to ask instead, and with which status.
+    pub(super) fn elsewhere(&self, cx: &RequestCx<'_>) -> Option<Reply> {
+        let ssl = self.ssl.as_ref()?;
+        let asked = cx.host();
+        let wanted = if ssl.host.is_empty() { asked } else { &ssl.host };
+        let no_tls = ssl.redirect && cx.client.tls.is_none() && !self.is_told_of_tls(cx);
+        let other_host = ssl.force_host && wanted != asked;
+        if !no_tls && !other_host {
+            return None;
+        }
+        let target = cx.request.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let location = HeaderValue::try_from(format!("https://{wanted}{target}")).ok()?;
+        Some(Reply::status_text(ssl.status).with(LOCATION, location))
+    }
+
     /// Remembers TLS that a proxy before us terminated.
     pub(super) fn note_tls(&self, cx: &mut RequestCx<'_>) {
-        let told = || self.ssl_proxy_headers.iter().any(|(name, value)| cx.request.headers.get(name) == Some(value));
-        if !self.over_tls.is_empty() && cx.client.tls.is_none() && told() {
+        if !self.over_tls.is_empty() && cx.client.tls.is_none() && self.is_told_of_tls(cx) {
             // A type without content: the box doesn't allocate.
             *cx.slot = Some(Box::new(OverTls));
         }

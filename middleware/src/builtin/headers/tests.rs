@@ -174,6 +174,36 @@ fn transport_security_needs_tls() {
 }
 
 #[test]
+fn redirects_to_tls_as_traefik_2_did() {
+    let trial = || Trial::get("/x?y=1").header("Host", "a.example");
+    for (config, trial, expected) in [
+        (r#"{"sslRedirect": true}"#, trial(), Some((301, "https://a.example/x?y=1"))),
+        (r#"{"sslRedirect": true}"#, trial().tls(), None),
+        (r#"{"sslRedirect": true, "isDevelopment": true}"#, trial(), None),
+        (r#"{"sslRedirect": true, "sslTemporaryRedirect": true}"#, trial(), Some((307, "https://a.example/x?y=1"))),
+        (r#"{"sslRedirect": true, "sslHost": "b.example"}"#, trial(), Some((301, "https://b.example/x?y=1"))),
+        (r#"{"sslHost": "b.example"}"#, trial(), None),
+        (r#"{"sslHost": "b.example", "sslForceHost": true}"#, trial().tls(), Some((301, "https://b.example/x?y=1"))),
+        (r#"{"sslHost": "a.example", "sslForceHost": true}"#, trial().tls(), None),
+        (
+            r#"{"sslRedirect": true, "sslProxyHeaders": {"X-Forwarded-Proto": "https"}}"#,
+            trial().header("X-Forwarded-Proto", "https"),
+            None,
+        ),
+    ] {
+        let options = config::Headers { ssl_options_count: true, ..serde_json::from_str(config).unwrap() };
+        let outcome = trial.run(Headers::new(&options).unwrap());
+        match expected {
+            Some((status, location)) => {
+                assert!(!outcome.forwarded, "{config}");
+                assert_eq!((outcome.status(), outcome.got("Location").as_str()), (status, location), "{config}");
+            }
+            None => assert!(outcome.forwarded, "{config}"),
+        }
+    }
+}
+
+#[test]
 fn refuses_other_hosts() {
     let hosts = r#""allowedHosts": ["Example.com", "b"], "hostsProxyHeaders": ["X-Host"], "frameDeny": true,
                    "customResponseHeaders": {"X-Custom": "1"}, "accessControlAllowOriginList": ["*"]"#;
