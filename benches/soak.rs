@@ -18,6 +18,7 @@ pub(crate) use tests::support;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -45,15 +46,13 @@ struct Soak {
     failures: RefCell<BTreeMap<String, usize>>,
 }
 
-fn main() {
+fn main() -> ExitCode {
     // `cargo test --benches` has nothing to test here.
     if std::env::args().any(|argument| argument == "--test") {
-        return;
+        return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    if !runtime.block_on(Soak::run()) {
-        std::process::exit(1);
-    }
+    if runtime.block_on(Soak::run()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn echoing() -> Backend {
@@ -174,7 +173,7 @@ async fn echo(mut wire: Wire) -> std::io::Result<()> {
     let sent = [7; 1000];
     wire.send(sent).await?;
     let received = wire.bytes(sent.len()).await?;
-    if received == &sent[..] { Ok(()) } else { Err(std::io::Error::other("other bytes came back")) }
+    if *received == sent[..] { Ok(()) } else { Err(std::io::Error::other("other bytes came back")) }
 }
 
 /// Version `n` of everything: another certificate, other servers, another filter, a route more or less.
@@ -188,8 +187,11 @@ fn manifests(
 ) -> Manifests {
     let (web, echo, datagrams) = (&web[n % 2], &echo[n / 2 % 2], &datagrams[n % 2]);
     let header = format!("headers: {{customResponseHeaders: {{X-Version: '{n}'}}}}");
-    let more =
-        if n % 3 == 0 { Manifests::default() } else { route("more").rule("Host(`more.example`)").to(web).into() };
+    let more = if n.is_multiple_of(3) {
+        Manifests::default()
+    } else {
+        route("more").rule("Host(`more.example`)").to(web).into()
+    };
     route("http").rule("Host(`http.example`)").middlewares(&["version"]).to(web)
         + route("https").rule("Host(`tls.example`)").tls("{secretName: site}").to(web)
         + tcp("plain").spec("entryPoints: [tcp]").to(echo)

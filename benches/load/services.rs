@@ -59,17 +59,19 @@ async fn changing(port: u16) {
         let made = &made;
         async move {
             let changes = async {
+                if address != changed.address {
+                    std::future::pending::<()>().await;
+                }
                 let mut next = interval(CHANGE);
-                while address == changed.address {
+                loop {
                     next.tick().await;
                     made.set(made.get() + 1);
                     changed.change(all("{}") + endpoints(port, 100, 10 * (made.get() % 10)));
                 }
-                std::future::pending::<()>().await;
             };
             tokio::select! {
                 run = http1(address, AT_ONCE) => run,
-                () = changes => unreachable!(),
+                () = changes => unreachable!("changes go on"),
             }
         }
     })
