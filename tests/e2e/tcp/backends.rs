@@ -1,6 +1,7 @@
 //! Which server gets a connection, and what it is told before the client's bytes.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use pingora::tls::ssl::SslVerifyMode;
 use tokio::net::{TcpListener, TcpStream};
@@ -8,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{all, count, echoes, name, named};
 use crate::support::backend::CERTIFICATE;
 use crate::support::certificates::Authority;
+use crate::support::layer4::{Asker, Datagrams};
 use crate::support::{Backend, Gateway, Wire, object, secret};
 
 fn counted(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
@@ -210,4 +212,46 @@ async fn a_server_that_does_not_answer_is_given_up() {
     let before = std::time::Instant::now();
     gateway.connect().await.assert_closed().await;
     assert!(before.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn services_may_be_dialled_themselves_or_by_their_nodes() {
+    let (tcp, udp) = (named("tcp").await, Datagrams::named("udp").await);
+    for (by_node, by_name) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (kind, lb) = if by_node { ("NodePort", "nodePortLB") } else { ("ClusterIP", "nativeLB") };
+        let objects = |name: &str, protocol: &str, address: SocketAddr| {
+            // What is dialled is the Service's own address and port, or a node's.
+            let (ip, node_port) = (address.ip(), address.port());
+            let port = if by_node { 80 } else { node_port };
+            let wanted = if by_name { "main".to_owned() } else { port.to_string() };
+            let rule = if protocol == "TCP" { "match: HostSNI(`*`)," } else { "" };
+            format!(
+                "---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default}}
+spec: {{type: {kind}, clusterIP: {ip}, ports: [{{name: main, port: {port}, nodePort: {node_port}, protocol: {protocol}}}]}}
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute{protocol}
+metadata: {{name: r, namespace: default}}
+spec: {{entryPoints: [{name}], routes: [{{{rule} services: [{{name: {name}, port: {wanted}, {lb}: true}}]}}]}}
+---
+apiVersion: v1
+kind: Node
+metadata: {{name: {name}}}
+status: {{addresses: [{{type: InternalIP, address: {ip}}}]}}
+"
+            )
+        };
+        let config = "entryPoints: {raw: {}, datagrams: {address: /udp}}";
+        for (name, protocol, address) in [("raw", "TCP", tcp.address), ("datagrams", "UDP", udp.address)] {
+            let gateway = Gateway::configured(config, objects(name, protocol, address).as_str()).await;
+            let said = match protocol {
+                "TCP" => Wire::connect(gateway.address(name)).await.bytes(5).await.unwrap().to_vec(),
+                _ => Asker::of(gateway.address(name)).await.ask("hello").await.server.into_bytes(),
+            };
+            assert!(said == b"tcp\r\n" || said == b"udp", "{lb}, {protocol}, by name: {by_name}: {said:?}");
+        }
+    }
 }

@@ -117,3 +117,29 @@ async fn http_has_what_no_tcp_route_takes() {
     };
     within("the change", all_of_them).await;
 }
+
+#[tokio::test]
+async fn a_trusted_header_says_who_the_client_is_and_servers_are_told() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = "entryPoints: {web: {proxyProtocol: {trustedIPs: [127.0.0.1]}}}";
+    let route = all("r").rule("HostSNI(`*`) && ClientIP(`192.0.0.0/8`)").at(&[listener.local_addr().unwrap()]);
+    let gateway = Gateway::configured(
+        config,
+        route.by("serversTransport: t").middlewares(&["m"])
+            + object("ServersTransportTCP", "t", "proxyProtocol: {version: 1}")
+            + object("MiddlewareTCP", "m", "ipAllowList: {sourceRange: [192.0.2.0/24]}"),
+    )
+    .await;
+    const HEADER: &str = "PROXY TCP4 192.0.2.7 198.51.100.1 1234 443\r\n";
+    let mut client = from(&gateway, "127.0.0.1").await;
+    client.send(format!("{HEADER}hello")).await.unwrap();
+    let mut server = Wire::new(within("a connection", listener.accept()).await.unwrap().0);
+    assert_eq!(server.bytes(HEADER.len() + 5).await.unwrap(), format!("{HEADER}hello"));
+    // Another client; and a header of somebody who isn't trusted, which is then no more than bytes.
+    for (ip, header) in [("127.0.0.1", "PROXY TCP4 192.0.3.7 198.51.100.1 1234 443\r\n"), ("127.0.0.2", HEADER)] {
+        let mut other = from(&gateway, ip).await;
+        other.send(format!("{header}GET / HTTP/1.1\r\n\r\n")).await.unwrap();
+        let said = within("an end", other.rest()).await.unwrap_or_default();
+        assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 400"), "{ip}: {said:?}");
+    }
+}
