@@ -59,7 +59,7 @@ bench-cluster: testkube ## Measure starts, changes and storms with 10,000 routes
 	cargo build --release --locked --bin ingora
 	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench cluster
 
-bench-load: ## Compare handshakes, HTTP/2, TCP and UDP with nginx and HAProxy
+bench-load: ## Measure TLS, HTTP/2, TCP and UDP beside nginx and HAProxy, services and filters beside none
 	.ci/deps bench
 	cargo build --release --locked --bin ingora
 	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench load

@@ -14,10 +14,11 @@ mod tests {
     pub(crate) mod support;
 }
 
+#[path = "load/figures.rs"]
+mod figures;
+
 pub(crate) use tests::support;
 
-use std::fs;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
+use figures::{cpu, knob, memory};
 use support::{Backend, Cluster, Gateway, Wire};
 
 const NAMESPACE: &str = "bench";
@@ -191,23 +193,4 @@ impl Bench {
 fn route(name: &str, path: &str) -> Value {
     let rule = format!("Host(`{name}.example`) && PathPrefix(`{path}`)");
     json!({"match": rule, "kind": "Rule", "services": [{"name": name, "port": 80}]})
-}
-
-fn knob(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
-}
-
-/// The processor time of a process so far.
-fn cpu(process: u32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = [fields[11], fields[12]].iter().map(|field| u64::from_str(field).unwrap()).sum();
-    // 100 ticks a second, on every Linux.
-    Duration::from_millis(ticks * 10)
-}
-
-fn memory(process: u32, field: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }

@@ -13,17 +13,20 @@ mod tests {
     pub(crate) mod support;
 }
 
+#[path = "load/figures.rs"]
+mod figures;
+
 pub(crate) use tests::support;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::net::TcpStream;
 
+use figures::{knob, memory};
 use support::certificates::Authority;
 use support::layer4::{Asker, Datagrams};
 use support::tls::Tls;
@@ -36,14 +39,19 @@ const SORTS: [&str; 7] = ["http", "https", "h2", "tcp", "tcp-tls", "passthrough"
 
 struct Soak {
     gateway: Gateway,
+    behind: Behind,
+    sent: Cell<usize>,
+    failures: RefCell<BTreeMap<String, usize>>,
+}
+
+/// What manifests speak of.
+struct Behind {
     authority: Authority,
     /// Two of each: changes go from one to the other.
     web: [Backend; 2],
     echo: [Backend; 2],
-    secure: Backend,
     datagrams: [Datagrams; 2],
-    sent: Cell<usize>,
-    failures: RefCell<BTreeMap<String, usize>>,
+    secure: Backend,
 }
 
 fn main() -> ExitCode {
@@ -66,16 +74,16 @@ async fn echoing() -> Backend {
 impl Soak {
     async fn run() -> bool {
         let (connections, changes, at_once) = (knob("CONNECTIONS", 200_000), knob("CHANGES", 100), knob("AT_ONCE", 48));
-        let authority = Authority::new("soak");
-        let web = [Backend::named("one").await, Backend::named("two").await];
-        let echo = [echoing().await, echoing().await];
-        let datagrams = [Datagrams::named("one").await, Datagrams::named("two").await];
+        let behind = Behind {
+            authority: Authority::new("soak"),
+            web: [Backend::named("one").await, Backend::named("two").await],
+            echo: [echoing().await, echoing().await],
+            datagrams: [Datagrams::named("one").await, Datagrams::named("two").await],
+            secure: Backend::tls().await,
+        };
         let config = "{entryPoints: {tcp: {}, dns: {address: /udp}}, threads: 2}";
-        let secure = Backend::tls().await;
-        let first = manifests(&authority, &web, &echo, &secure, &datagrams, 0);
-        let gateway = Gateway::configured(config, first).await;
-        let (sent, failures) = (Cell::new(0), RefCell::default());
-        let soak = Soak { gateway, authority, web, echo, secure, datagrams, sent, failures };
+        let gateway = Gateway::configured(config, behind.manifests(0)).await;
+        let soak = Soak { gateway, behind, sent: Cell::new(0), failures: RefCell::default() };
         println!("{connections} connections, {at_once} at a time, {changes} changes");
 
         let start = Instant::now();
@@ -113,8 +121,7 @@ impl Soak {
     }
 
     fn change(&self, number: usize) {
-        let Soak { authority, web, echo, secure, datagrams, .. } = self;
-        self.gateway.change(manifests(authority, web, echo, secure, datagrams, number));
+        self.gateway.change(self.behind.manifests(number));
     }
 
     async fn visit(&self, sort: &str) -> Result<(), String> {
@@ -159,9 +166,7 @@ impl Soak {
     /// The memory of the process when nothing happens.
     async fn memory(&self) -> f64 {
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let status = fs::read_to_string(format!("/proc/{}/status", self.gateway.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+        memory(self.gateway.pid(), "VmRSS")
     }
 }
 
@@ -176,33 +181,28 @@ async fn echo(mut wire: Wire) -> std::io::Result<()> {
     if *received == sent[..] { Ok(()) } else { Err(std::io::Error::other("other bytes came back")) }
 }
 
-/// Version `n` of everything: another certificate, other servers, another filter, a route more or less.
-fn manifests(
-    authority: &Authority,
-    web: &[Backend; 2],
-    echo: &[Backend; 2],
-    secure: &Backend,
-    datagrams: &[Datagrams; 2],
-    n: usize,
-) -> Manifests {
-    let (web, echo, datagrams) = (&web[n % 2], &echo[n / 2 % 2], &datagrams[n % 2]);
-    let header = format!("headers: {{customResponseHeaders: {{X-Version: '{n}'}}}}");
-    let more = if n.is_multiple_of(3) {
-        Manifests::default()
-    } else {
-        route("more").rule("Host(`more.example`)").to(web).into()
-    };
-    route("http").rule("Host(`http.example`)").middlewares(&["version"]).to(web)
-        + route("https").rule("Host(`tls.example`)").tls("{secretName: site}").to(web)
-        + tcp("plain").spec("entryPoints: [tcp]").to(echo)
-        + tcp("term").rule("HostSNI(`term.example`)").spec("{entryPoints: [web], tls: {secretName: site}}").to(echo)
-        + tcp("pass").rule("HostSNI(`pass.example`)").spec("{entryPoints: [web], tls: {passthrough: true}}").to(secure)
-        + udp("dns").spec("entryPoints: [dns]").at(&[datagrams.address])
-        + middleware("version", &header)
-        + authority.issue(&["tls.example", "term.example"]).secret("site")
-        + more
-}
-
-fn knob(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
+impl Behind {
+    /// Version `n` of everything: another certificate, other servers, another filter, a route more or less.
+    fn manifests(&self, n: usize) -> Manifests {
+        let Behind { authority, secure, .. } = self;
+        let (web, echo, datagrams) = (&self.web[n % 2], &self.echo[n / 2 % 2], &self.datagrams[n % 2]);
+        let header = format!("headers: {{customResponseHeaders: {{X-Version: '{n}'}}}}");
+        let more = if n.is_multiple_of(3) {
+            Manifests::default()
+        } else {
+            route("more").rule("Host(`more.example`)").to(web).into()
+        };
+        route("http").rule("Host(`http.example`)").middlewares(&["version"]).to(web)
+            + route("https").rule("Host(`tls.example`)").tls("{secretName: site}").to(web)
+            + tcp("plain").spec("entryPoints: [tcp]").to(echo)
+            + tcp("term").rule("HostSNI(`term.example`)").spec("{entryPoints: [web], tls: {secretName: site}}").to(echo)
+            + tcp("pass")
+                .rule("HostSNI(`pass.example`)")
+                .spec("{entryPoints: [web], tls: {passthrough: true}}")
+                .to(secure)
+            + udp("dns").spec("entryPoints: [dns]").at(&[datagrams.address])
+            + middleware("version", &header)
+            + authority.issue(&["tls.example", "term.example"]).secret("site")
+            + more
+    }
 }

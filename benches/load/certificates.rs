@@ -1,7 +1,7 @@
 //! Handshakes with one certificate, and with ten thousand.
 
+use crate::figures::knob;
 use crate::handshakes::load;
-use crate::knob;
 use crate::peers::Peer;
 use crate::support::certificates::Authority;
 use crate::support::{Backend, Manifests, object, route};

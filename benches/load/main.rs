@@ -18,6 +18,7 @@ mod tests {
 }
 
 mod certificates;
+mod figures;
 mod filters;
 mod handshakes;
 mod http;
@@ -32,6 +33,7 @@ pub(crate) use tests::support;
 
 use std::time::Duration;
 
+use figures::knob;
 use peers::pin;
 
 const PARTS: &str = "handshakes http2 tcp udp certificates services filters";
@@ -59,10 +61,6 @@ fn main() {
             }
         }
     });
-}
-
-fn knob(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
 
 fn seconds() -> Duration {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use crate::figures;
 use crate::support::certificates::Issued;
 use crate::support::{Gateway, Manifests, PATIENCE, ports};
 
@@ -61,12 +62,7 @@ impl Peer {
              events {{ worker_connections 8192; }}
              {configuration}"
         );
-        Peer::other("nginx", 0, &all, |file| {
-            let mut command = Command::new("nginx");
-            command.args(["-e", "stderr", "-p"]).arg(file.parent().unwrap()).arg("-c").arg(file);
-            command
-        })
-        .await
+        Peer::other("nginx", 0, &all, nginx).await
     }
 
     /// The same for HAProxy.
@@ -95,11 +91,7 @@ impl Peer {
                server {{ listen LISTEN; location / {{ return 200 '{body}'; }} }}
              }}"
         );
-        let server = Peer::other("server", 1, &configuration, |file| {
-            let mut command = Command::new("nginx");
-            command.args(["-e", "stderr", "-p"]).arg(file.parent().unwrap()).arg("-c").arg(file);
-            command
-        });
+        let server = Peer::other("server", 1, &configuration, nginx);
         server.await.unwrap_or_else(|| panic!("nginx is needed as the server (Debian: nginx-light)"))
     }
 
@@ -155,17 +147,11 @@ impl Peer {
 
     /// The processor time so far.
     pub fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        let ticks: u64 = [fields[11], fields[12]].iter().map(|field| field.parse::<u64>().unwrap()).sum();
-        // 100 ticks a second, on every Linux.
-        Duration::from_millis(ticks * 10)
+        figures::cpu(self.pid())
     }
 
     pub fn memory(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+        figures::memory(self.pid(), "VmRSS")
     }
 }
 
@@ -176,6 +162,13 @@ impl Drop for Peer {
             let _ = child.wait();
         }
     }
+}
+
+/// nginx with the configuration in a file, beside which it may write.
+fn nginx(file: &Path) -> Command {
+    let mut command = Command::new("nginx");
+    command.args(["-e", "stderr", "-p"]).arg(file.parent().unwrap()).arg("-c").arg(file);
+    command
 }
 
 /// Where nginx may write.

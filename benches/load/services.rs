@@ -88,12 +88,11 @@ async fn slow() {
     }
     let mut peers = Vec::new();
     for strategy in ["wrr", "p2c", "leasttime"] {
-        let slices: Vec<_> = addresses.iter().enumerate().collect();
-        let slices = slices.into_iter().fold(service(), |objects, (n, address)| {
+        let slices = addresses.iter().enumerate().fold(service(), |objects, (n, address)| {
             objects + slice(n, address.port(), vec![address.ip().to_string()])
         });
-        let strategy_of = format!("{{strategy: {strategy}}}");
-        peers.push(Peer::ingora(strategy, "{}", all(&strategy_of) + slices).await);
+        let route = all(&format!("{{strategy: {strategy}}}"));
+        peers.push(Peer::ingora(strategy, "{}", route + slices).await);
     }
     let title = format!("HTTP/1.1, {AT_ONCE} connections, one of ten servers takes {SLOW:?}");
     compare(&title, ("request", 1e6, "us"), &peers, |address| http1(address, AT_ONCE)).await;

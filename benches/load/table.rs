@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::knob;
+use crate::figures::knob;
 use crate::peers::Peer;
 
 /// What one proxy did in one round.

@@ -10,7 +10,7 @@ use nix::sys::sendfile::sendfile;
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::AsyncReadExt;
 
-use crate::knob;
+use crate::figures::knob;
 use crate::peers::Peer;
 use crate::support::tls::Tls;
 use crate::support::{Backend, tcp};

@@ -46,14 +46,6 @@ struct Connection {
     end: watch::Sender<bool>,
 }
 
-/// What became of the wait for a connection's end.
-enum Over {
-    /// Requests that have begun are finished.
-    Soon,
-    /// There was no request yet.
-    Unused,
-}
-
 tokio::task_local! {
     /// Whether the body of a request is all here.
     static RECEIVED: Cell<bool>;
@@ -96,15 +88,16 @@ impl Http2 {
         let (end, ended) = watch::channel(false);
         let connection = Arc::new(Connection { http2: self.clone(), served: AtomicU64::new(0), end });
         let mut serving = pin!(connection.process_new(stream, &ended));
-        let over = tokio::select! {
+        tokio::select! {
             _ = &mut serving => return,
-            over = connection.over(drain) => over,
-        };
+            () = connection.over(drain) => {}
+        }
         connection.end.send_replace(true);
-        match over {
-            Over::Soon => drop(serving.await),
+        if connection.is_unused() {
             // A client that has not said its first word is not told: Pingora waits for that word without looking up.
-            Over::Unused => drop(timeout(FAREWELL, serving).await),
+            drop(timeout(FAREWELL, serving).await);
+        } else {
+            drop(serving.await);
         }
     }
 
@@ -134,13 +127,13 @@ impl Http2 {
 
 impl Connection {
     /// When the connection is to end, apart from when its client wants it to.
-    async fn over(&self, drain: &ShutdownWatch) -> Over {
+    async fn over(&self, drain: &ShutdownWatch) {
         let mut drain = drain.clone();
         let (time, silence) = (self.http2.max_time, self.http2.silence);
         let mut ended = self.end.subscribe();
         let silent = async {
             sleep(silence.unwrap_or_default()).await;
-            if self.served.load(Ordering::Relaxed) > 0 {
+            if !self.is_unused() {
                 std::future::pending::<()>().await;
             }
         };
@@ -150,7 +143,11 @@ impl Connection {
             () = sleep(time.unwrap_or_default()), if time.is_some() => {}
             () = silent, if silence.is_some() => {}
         }
-        if self.served.load(Ordering::Relaxed) == 0 { Over::Unused } else { Over::Soon }
+    }
+
+    /// Whether there was no request yet.
+    fn is_unused(&self) -> bool {
+        self.served.load(Ordering::Relaxed) == 0
     }
 }
 

@@ -152,14 +152,15 @@ fn services(cx: &mut Context<'_>, scope: &Scope<'_>, route: &RouteTcp, name: &st
             child
         };
         let service = TcpService::LoadBalancer(balancer);
-        match cx.out.tcp.services.get(&service_name) {
-            None => {
-                cx.origin(Section::TcpService, &service_name, scope.object, &path);
-                cx.out.tcp.services.insert(service_name, service);
-            }
-            Some(first) if *first == service => {}
-            Some(_) => service::tell_collision(cx, Section::TcpService, &service_name, scope.object, &path),
-        }
+        service::put_in(
+            cx,
+            Section::TcpService,
+            |out| &mut out.tcp.services,
+            &service_name,
+            service,
+            scope.object,
+            &path,
+        );
     }
     if route.services.is_empty() {
         let message = "is empty: name at least one Service; until then the route serves nothing";

@@ -59,14 +59,7 @@ fn services(cx: &mut Context<'_>, route: &RouteUdp, group: Group, name: &str, ob
             child
         };
         let service = UdpService::LoadBalancer(balancer);
-        match cx.out.udp.services.get(&service_name) {
-            None => {
-                cx.origin(Section::UdpService, &service_name, object, &path);
-                cx.out.udp.services.insert(service_name, service);
-            }
-            Some(first) if *first == service => {}
-            Some(_) => service::tell_collision(cx, Section::UdpService, &service_name, object, &path),
-        }
+        service::put_in(cx, Section::UdpService, |out| &mut out.udp.services, &service_name, service, object, &path);
     }
     if route.services.is_empty() {
         cx.error(

@@ -12,8 +12,8 @@ use super::endpoints::{self, Wanted};
 use super::reference::{self, Target};
 use super::{health, names};
 use crate::diagnostic::ObjectRef;
-use crate::dynamic::Section;
 use crate::dynamic::http::{Cookie, ResponseForwarding, ServersLoadBalancer, Service, Sticky};
+use crate::dynamic::{Configuration, Named, Section};
 use crate::objects::Group;
 
 /// Time between flushes of a response, where nothing is given.
@@ -95,28 +95,40 @@ pub(super) fn children<'r>(
     names
 }
 
-/// Puts a service in. Where there is another one of that name already, that one stays, with a warning.
+/// Puts a service of HTTP in, which others may share.
 pub(super) fn put(cx: &mut Context<'_>, name: &str, service: Service, object: &ObjectRef, path: &str) {
-    match cx.out.http.services.get(name) {
-        None => {
-            cx.out.http.services.insert(name, service);
-            cx.shared.insert(name.to_owned());
-            cx.origin(Section::HttpService, name, object, path);
-        }
-        Some(first) if *first == service => {}
-        Some(_) => tell_collision(cx, Section::HttpService, name, object, path),
+    if put_in(cx, Section::HttpService, |out| &mut out.http.services, name, service, object, path) {
+        cx.shared.insert(name.to_owned());
     }
 }
 
-/// Says that a reference makes a service of the same name as one before it, with other settings.
-pub(super) fn tell_collision(cx: &mut Context<'_>, section: Section, name: &str, object: &ObjectRef, path: &str) {
-    let first = cx.out.origins.get(section, name);
-    let first = first.map_or_else(String::new, |o| format!(" {} {}", o.object, o.path));
-    let message = format!(
-        "makes a service {name} that differs from the one made by{first}: that one is used for both; give \
-         both references the same settings, or use different Services"
-    );
-    cx.warning("ServiceNameCollision", object, path, message);
+/// Puts a service among those of its section, and says whether it did. Where there is another one of that name already,
+/// that one stays, with a warning.
+pub(super) fn put_in<S: PartialEq>(
+    cx: &mut Context<'_>,
+    section: Section,
+    services: fn(&mut Configuration) -> &mut Named<S>,
+    name: &str,
+    service: S,
+    object: &ObjectRef,
+    path: &str,
+) -> bool {
+    let services = services(&mut cx.out);
+    let Some(first) = services.get(name) else {
+        services.insert(name, service);
+        cx.origin(section, name, object, path);
+        return true;
+    };
+    if *first != service {
+        let first = cx.out.origins.get(section, name);
+        let first = first.map_or_else(String::new, |o| format!(" {} {}", o.object, o.path));
+        let message = format!(
+            "makes a service {name} that differs from the one made by{first}: that one is used for both; give \
+             both references the same settings, or use different Services"
+        );
+        cx.warning("ServiceNameCollision", object, path, message);
+    }
+    false
 }
 
 /// The service of an `errors` middleware: puts it in, and gives back its name.

@@ -3,7 +3,7 @@
 use crate::support::tls::Tls;
 use crate::support::{Backend, Gateway, Manifests, object, route, tcp};
 
-/// The same for all: what the connection for a name comes to. A TCP server says its name before it is asked.
+/// What the connection for a name comes to. The server of the TCP route speaks HTTP, too, and says its name.
 async fn reached(gateway: &Gateway, name: &str) -> String {
     let connection = Tls::to(name).alpn(&["http/1.1"]).connect(gateway.web()).await.unwrap();
     let mut wire = connection.wire();
@@ -13,11 +13,6 @@ async fn reached(gateway: &Gateway, name: &str) -> String {
         Some(backend) => backend.to_owned(),
         None => head.status().to_string(),
     }
-}
-
-/// A server that answers as HTTP servers do, but is one of a TCP route.
-async fn raw() -> Backend {
-    Backend::named("tcp").await
 }
 
 fn http(name: &str, rule: &str, backend: &Backend) -> Manifests {
@@ -30,7 +25,7 @@ fn raw_route(name: &str, rule: &str, backend: &Backend) -> Manifests {
 
 #[tokio::test]
 async fn names_go_before_what_is_for_every_name_and_https_before_tcp() {
-    let (web, tcp) = (Backend::named("web").await, raw().await);
+    let (web, tcp) = (Backend::named("web").await, Backend::named("tcp").await);
     let https_a = || http("a", "Host(`a.example`)", &web);
     for (objects, expected) in [
         (https_a() + raw_route("t", "HostSNI(`a.example`)", &tcp), [("a.example", "web"), ("b.example", "404")]),

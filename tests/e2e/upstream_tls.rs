@@ -1,6 +1,6 @@
 //! ServersTransport: what TLS to servers is made of beyond trust in a name, which `upstreams` has.
 
-use pingora::tls::ssl::{AlpnError, SslAcceptorBuilder, SslVerifyMode, SslVersion, select_next_proto};
+use pingora::tls::ssl::{AlpnError, SslAcceptorBuilder, SslVersion, select_next_proto};
 use tokio::task::JoinSet;
 
 use crate::support::backend::CERTIFICATE;
@@ -17,18 +17,10 @@ fn by(backend: &Backend, transport: &str) -> Manifests {
         + secret("ca", "tls.ca", CERTIFICATE)
 }
 
-fn wants(authority: &Authority) -> impl FnOnce(&mut SslAcceptorBuilder) {
-    let authority = authority.0.certificate.clone();
-    move |acceptor| {
-        acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
-        acceptor.cert_store_mut().add_cert(authority).unwrap();
-    }
-}
-
 #[tokio::test]
 async fn a_certificate_is_shown_to_servers_that_want_one() {
     let (authority, stranger) = (Authority::new("ca"), Authority::new("stranger"));
-    let backend = Backend::tls_with(wants(&authority)).await;
+    let backend = Backend::tls_with(authority.wanted()).await;
     let identities = authority.issue(&["gateway"]).secret("good")
         + stranger.issue(&["gateway"]).secret("foreign")
         + authority.issue_with(&["gateway"], Key::Rsa, EXPIRED).secret("expired");

@@ -14,6 +14,7 @@ use library::hash::MessageDigest;
 use library::nid::Nid;
 use library::pkey::{PKey, Private};
 use library::rsa::Rsa;
+use library::ssl::{SslAcceptorBuilder, SslVerifyMode};
 use library::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use library::x509::{X509, X509Name};
 use serde_json::json;
@@ -56,6 +57,15 @@ impl Authority {
 
     pub fn issue_with(&self, names: &[&str], key: Key, validity: (i64, i64)) -> Issued {
         make(names[0], names, key, validity, Some(&self.0))
+    }
+
+    /// Lets a server take none but clients with a certificate of it.
+    pub fn wanted(&self) -> impl FnOnce(&mut SslAcceptorBuilder) + use<> {
+        let certificate = self.0.certificate.clone();
+        move |acceptor| {
+            acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+            acceptor.cert_store_mut().add_cert(certificate).unwrap();
+        }
     }
 
     /// A Secret of its certificate, as `clientAuth` and `rootCAs` name them.

@@ -87,16 +87,16 @@ pub(super) fn options(middleware: &Middleware) -> Vec<Finding> {
 /// Options that Traefik 3 accepts and doesn't heed.
 pub(super) fn without_effect(middleware: &Middleware) -> Vec<Finding> {
     let Some(h) = &middleware.headers else { return Vec::new() };
+    let inert = !h.ssl_options_count;
     let redirect = "has no effect, as in Traefik 3: use redirectScheme, or a redirection of the entry point";
     let options = [
-        ("sslRedirect", h.ssl_redirect, redirect),
-        ("sslTemporaryRedirect", h.ssl_temporary_redirect, redirect),
-        ("sslHost", !h.ssl_host.is_empty(), redirect),
-        ("sslForceHost", h.ssl_force_host, redirect),
+        ("sslRedirect", inert && h.ssl_redirect, redirect),
+        ("sslTemporaryRedirect", inert && h.ssl_temporary_redirect, redirect),
+        ("sslHost", inert && !h.ssl_host.is_empty(), redirect),
+        ("sslForceHost", inert && h.ssl_force_host, redirect),
         ("featurePolicy", !h.feature_policy.is_empty(), "has no effect, as in Traefik 3: use permissionsPolicy"),
     ];
-    let counts = |key: &str| h.ssl_options_count && key.starts_with("ssl");
-    let set = options.into_iter().filter(|(key, set, _)| *set && !counts(key));
+    let set = options.into_iter().filter(|(_, set, _)| *set);
     set.map(|(key, _, message)| (format!("spec.headers.{key}"), message.to_owned())).collect()
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use pingora::tls::ssl::SslVerifyMode;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{all, count, echoes, name, named};
@@ -177,12 +176,7 @@ async fn a_changed_route_goes_on_with_its_turns() {
 #[tokio::test]
 async fn a_certificate_is_shown_to_servers_that_want_one() {
     let (authority, stranger) = (Authority::new("ca"), Authority::new("stranger"));
-    let theirs = authority.0.certificate.clone();
-    let backend = Backend::tls_with(move |acceptor| {
-        acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
-        acceptor.cert_store_mut().add_cert(theirs).unwrap();
-    })
-    .await;
+    let backend = Backend::tls_with(authority.wanted()).await;
     for (certificates, shown) in [("[good]", true), ("[foreign]", false), ("[gone]", false)] {
         let transport = format!("tls: {{rootCAs: [{{secret: ca}}], certificatesSecrets: {certificates}}}");
         let objects = all("r").to(&backend).by("{tls: true, serversTransport: t}")

@@ -96,15 +96,20 @@ async fn https_and_tcp_share_an_entry_point() {
     assert_eq!(gateway.get("http.example", "/").await.backend(), "http");
 }
 
-#[tokio::test]
-async fn half_closed_connections_work_through_tls() {
+/// A server that answers when its client has said all, and a gateway to it.
+async fn answering_at_the_end() -> (Backend, Gateway) {
     let backend = Backend::serving(|mut wire, _| async move {
         let question = wire.rest().await?;
         wire.send([b"you said ", &question[..]].concat()).await
     })
     .await;
     let route = all("t").rule("HostSNI(`a.example`)").spec("tls: {}").to(&backend).by("terminationDelay: 20000");
-    let gateway = Gateway::start(route).await;
+    (backend, Gateway::start(route).await)
+}
+
+#[tokio::test]
+async fn half_closed_connections_work_through_tls() {
+    let (_backend, gateway) = answering_at_the_end().await;
     let (wire, _) = connect(&gateway, "a.example", &[]).await.unwrap();
     let mut stream = wire.into_stream();
     stream.write_all(b"hello").await.unwrap();
@@ -116,13 +121,7 @@ async fn half_closed_connections_work_through_tls() {
 
 #[tokio::test]
 async fn a_client_that_ends_without_a_farewell_hears_the_answer() {
-    let backend = Backend::serving(|mut wire, _| async move {
-        let question = wire.rest().await?;
-        wire.send([b"you said ", &question[..]].concat()).await
-    })
-    .await;
-    let route = all("t").rule("HostSNI(`a.example`)").spec("tls: {}").to(&backend).by("terminationDelay: 20000");
-    let gateway = Gateway::start(route).await;
+    let (_backend, gateway) = answering_at_the_end().await;
     let tcp = TcpStream::connect(gateway.web()).await.unwrap();
     let mut tls = SslStream::new(client("a.example", &[]), tcp).unwrap();
     within("a handshake", Pin::new(&mut tls).connect()).await.unwrap();

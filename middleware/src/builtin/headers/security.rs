@@ -62,7 +62,7 @@ impl Security {
             security.allowed_hosts = config.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
             security.add_transport_headers(config)?;
         }
-        if config.ssl_options_count {
+        if config.ssl_options_count && (config.ssl_redirect || config.ssl_force_host) {
             security.ssl = Some(SslRedirect {
                 redirect: config.ssl_redirect && !config.is_development,
                 force_host: config.ssl_force_host,
