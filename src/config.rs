@@ -153,6 +153,14 @@ impl Config {
         udp.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Tells the provider which Node ingora runs on, where it was not told.
+    pub fn runs_on(&mut self, node: &str) {
+        let Providers { kubernetes_crd, manifests, .. } = &mut self.providers;
+        let cluster = kubernetes_crd.iter_mut().map(|cluster| &mut cluster.node_name);
+        let names = cluster.chain(manifests.iter_mut().map(|manifests| &mut manifests.node_name));
+        names.filter(|name| name.is_empty()).for_each(|name| *name = node.to_owned());
+    }
+
     /// What decides the meaning of objects: the options of the provider in use, or the defaults.
     pub fn translate_options(&self) -> Options {
         match (&self.providers.kubernetes_crd, &self.providers.manifests) {

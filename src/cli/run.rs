@@ -11,6 +11,9 @@ use super::inputs::read_config;
 use super::logging;
 use crate::control::server;
 
+/// The environment's name of the Node that the pod runs on, as the manifests in `deploy` set it.
+const NODE_NAME: &str = "NODE_NAME";
+
 const EXAMPLES: &str = "\
 Examples:
   ingora run --config conf/ingora.yaml
@@ -46,12 +49,15 @@ pub struct Args {
 pub fn run(args: Args, registry: Registry) -> anyhow::Result<ExitCode> {
     let hint = "no configuration: name one with --config FILE, or try `ingora quickstart`";
     let path = args.config.as_deref().context(hint)?;
-    let config = read_config(path)?;
+    let mut config = read_config(path)?;
     if args.test {
         anstream::println!("{} is good", path.display());
         return Ok(ExitCode::SUCCESS);
     }
     logging::start(&config.log)?;
+    if let Ok(node) = std::env::var(NODE_NAME) {
+        config.runs_on(&node);
+    }
     let (server, run_args) = server(config, registry, args.opt())?;
     server.run(run_args);
     Ok(ExitCode::SUCCESS)

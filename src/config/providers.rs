@@ -101,6 +101,12 @@ macro_rules! provider {
             /// Namespaces that may refer to other providers (`name@provider`); default all, an empty list is none.
             #[serde(default)]
             pub cross_provider_namespaces: Option<Vec<String>>,
+            /// The zone that ingora runs in, for the hints of EndpointSlices; default the label of the Node. Ours.
+            #[serde(default)]
+            pub zone: String,
+            /// The Node that ingora runs on; default the environment's NODE_NAME. Ours.
+            #[serde(default)]
+            pub node_name: String,
         }
 
         impl $name {
@@ -116,6 +122,8 @@ macro_rules! provider {
                     native_lb_by_default: self.native_lb_by_default,
                     disable_cluster_scope_resources: self.disable_cluster_scope_resources,
                     cross_provider_namespaces: self.cross_provider_namespaces.clone(),
+                    zone: self.zone.clone(),
+                    node: self.node_name.clone(),
                 }
             }
         }

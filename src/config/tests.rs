@@ -207,7 +207,7 @@ fn default_entry_points_follow_as_default() {
 fn provider_options_reach_the_translation() {
     let options = "namespaces: [a, b], labelSelector: x=y, ingressClass: c, allowCrossNamespace: true, \
         allowExternalNameServices: true, allowEmptyServices: true, nativeLBByDefault: true, \
-        disableClusterScopeResources: true, crossProviderNamespaces: []";
+        disableClusterScopeResources: true, crossProviderNamespaces: [], zone: z, nodeName: n";
     let expected = Options {
         namespaces: vec!["a".into(), "b".into()],
         label_selector: "x=y".into(),
@@ -218,6 +218,8 @@ fn provider_options_reach_the_translation() {
         native_lb_by_default: true,
         disable_cluster_scope_resources: true,
         cross_provider_namespaces: Some(vec![]),
+        zone: "z".into(),
+        node: "n".into(),
     };
     for text in [
         format!("providers: {{kubernetesCRD: {{endpoint: 'https://k:6443', token: secret, {options}}}}}"),

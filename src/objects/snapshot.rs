@@ -20,6 +20,9 @@ use crate::persistent::Map;
 /// The label that names the Service of an EndpointSlice.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
+/// The label of a Node with its zone.
+pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+
 /// The one version of the custom resources.
 pub const VERSION: &str = "v1alpha1";
 

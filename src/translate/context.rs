@@ -36,6 +36,10 @@ pub struct Options {
     pub disable_cluster_scope_resources: bool,
     /// Namespaces that may refer to other providers; absent means all, empty means none.
     pub cross_provider_namespaces: Option<Vec<String>>,
+    /// The zone whose endpoints are used where a Service's endpoints have hints; empty means that of `node`. Ours.
+    pub zone: String,
+    /// The Node that ingora runs on, for hints; empty means that it isn't known. Ours.
+    pub node: String,
 }
 
 /// The state of the translation of a unit, or of several that are translated together.

@@ -1,11 +1,14 @@
 //! The servers behind a Kubernetes Service: which port, which scheme, which addresses.
 //! Serves HTTP, TCP and UDP references alike; what doesn't work is reported and `None`.
 
+mod nearness;
+
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rustc_hash::FxHashSet;
 
+use self::nearness::Nearness;
 use super::context::Context;
 use super::names;
 use crate::diagnostic::ObjectRef;
@@ -278,8 +281,8 @@ fn nodes(
     None
 }
 
-fn endpoints(
-    cx: &mut Context<'_>,
+fn endpoints<'a>(
+    cx: &mut Context<'a>,
     wanted: &Wanted<'_>,
     service: &Service,
     port: &Port<'_>,
@@ -288,16 +291,24 @@ fn endpoints(
     path: &str,
 ) -> Option<Vec<Address>> {
     let slices = cx.reader.slices(wanted.namespace, wanted.name);
+    let on_port = |slice: &'a EndpointSlice| Some((slice_port(slice, port.name)?, slice.endpoints.as_deref()?));
+    let usable = || {
+        let all = slices.into_iter().flat_map(|s| s.iter()).filter_map(|slice| on_port(slice));
+        all.flat_map(|(number, list)| list.iter().map(move |e| (number, e))).filter(|(_, e)| traffic.takes(e))
+    };
+    let near = Nearness::of(cx, || usable().map(|(_, e)| e).filter(|e| !terminates(e)));
     let mut seen = FxHashSet::default();
     let mut list = Vec::new();
-    for slice in slices.into_iter().flat_map(|s| s.iter()) {
-        let Some(number) = slice_port(slice, port.name) else { continue };
-        for endpoint in slice.endpoints.iter().flatten().filter(|e| traffic.takes(e)) {
-            let fenced = traffic == Traffic::Http && condition(endpoint, |c| c.terminating) == Some(true);
-            // Not by address alone, as Traefik: two ports of one host are two servers.
-            let new = endpoint.addresses.iter().filter(|a| seen.insert((a.as_str(), number)));
-            list.extend(new.map(|a| Address { fenced, ..Address::new(a, number) }));
+    for (number, endpoint) in usable() {
+        let far = !near.takes(endpoint);
+        if far && traffic == Traffic::Stream {
+            continue;
         }
+        // Clients that stick to a server of another zone, where another replica sent them, may stay.
+        let fenced = traffic == Traffic::Http && (far || terminates(endpoint));
+        // Not by address alone, as Traefik: two ports of one host are two servers.
+        let new = endpoint.addresses.iter().filter(|a| seen.insert((a.as_str(), number)));
+        list.extend(new.map(|a| Address { fenced, ..Address::new(a, number) }));
     }
     if !list.is_empty() {
         return Some(list);
@@ -345,6 +356,10 @@ fn condition(
     field: impl Fn(&k8s_openapi::api::discovery::v1::EndpointConditions) -> Option<bool>,
 ) -> Option<bool> {
     endpoint.conditions.as_ref().and_then(field)
+}
+
+fn terminates(endpoint: &Endpoint) -> bool {
+    condition(endpoint, |c| c.terminating) == Some(true)
 }
 
 fn ports(service: &Service) -> &[ServicePort] {

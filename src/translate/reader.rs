@@ -72,6 +72,11 @@ impl<'a> Reader<'a> {
         self.snapshot.nodes.values().map(|node| &**node)
     }
 
+    pub(super) fn node(&self, name: &str) -> Option<&'a Node> {
+        self.note("Node", "", "");
+        self.snapshot.nodes.get(name).map(|node| &**node)
+    }
+
     fn note(&self, kind: &str, namespace: &str, name: &str) {
         self.marks.borrow_mut().push(mark(kind, namespace, name));
     }

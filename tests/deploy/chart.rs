@@ -112,7 +112,7 @@ fn values_reach_the_objects() {
              deployment: {additionalVolumes: [{name: ca, secret: {secretName: ca}}]}",
             "Deployment",
             vec![
-                ("/spec/template/spec/containers/0/env/2", json!({"name": "A", "value": "b"})),
+                ("/spec/template/spec/containers/0/env/3", json!({"name": "A", "value": "b"})),
                 ("/spec/template/spec/containers/0/volumeMounts/2", json!({"name": "ca", "mountPath": "/ca"})),
                 ("/spec/template/spec/volumes/2", json!({"name": "ca", "secret": {"secretName": "ca"}})),
             ],

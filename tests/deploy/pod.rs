@@ -59,6 +59,7 @@ impl Pod {
             let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str().unwrap() {
                 "metadata.name" => "ingora-0",
                 "metadata.namespace" => namespace,
+                "spec.nodeName" => "node-0",
                 other => panic!("{other}"),
             };
             command.env(variable["name"].as_str().unwrap(), value);

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::objects::snapshot::SERVICE_NAME_LABEL;
+use crate::objects::snapshot::{SERVICE_NAME_LABEL, ZONE_LABEL};
 
 /// The annotation that names an ingress class.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
@@ -22,7 +22,7 @@ pub(super) fn trim(kind: &str, fields: &mut Map<String, Value>) {
             metadata(fields, &[], Some(SERVICE_NAME_LABEL), None);
             for endpoint in list(fields, "endpoints") {
                 if let Value::Object(endpoint) = endpoint {
-                    keep(endpoint, &["addresses", "conditions", "zone", "hints"]);
+                    keep(endpoint, &["addresses", "conditions", "hints"]);
                 }
             }
         }
@@ -37,7 +37,7 @@ pub(super) fn trim(kind: &str, fields: &mut Map<String, Value>) {
             }
         }
         "Node" => {
-            metadata(fields, &[], None, None);
+            metadata(fields, &[], Some(ZONE_LABEL), None);
             fields.remove("spec");
             if let Some(Value::Object(status)) = fields.get_mut("status") {
                 keep(status, &["addresses"]);
@@ -106,11 +106,12 @@ mod tests {
                 json!({
                     "addressType": "IPv4", "ports": [{"port": 80}],
                     "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true}, "nodeName": "x",
-                        "targetRef": {"name": "p"}, "zone": "z"}],
+                        "targetRef": {"name": "p"}, "zone": "z", "hints": {"forZones": [{"name": "z"}]}}],
                 }),
                 json!({
                     "addressType": "IPv4", "ports": [{"port": 80}],
-                    "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true}, "zone": "z"}],
+                    "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true},
+                        "hints": {"forZones": [{"name": "z"}]}}],
                     "metadata": {"name": "n", "namespace": "ns", "labels": {"kubernetes.io/service-name": "s"}},
                 }),
             ),

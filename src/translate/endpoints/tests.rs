@@ -16,7 +16,8 @@ fn route(service: &str, slices: &[&str], reference: &str, options: &Options) -> 
              {{kubernetes.io/service-name: web}}}}, {slice}}}\n"
         );
     }
-    yaml += "---\n{kind: Node, metadata: {name: n1}, status: {addresses: [{type: Hostname, address: n1}, \
+    yaml += "---\n{kind: Node, metadata: {name: n1, labels: {topology.kubernetes.io/zone: a}}, status: \
+             {addresses: [{type: Hostname, address: n1}, \
              {type: InternalIP, address: 172.16.0.1}]}}\n---\n{kind: Node, metadata: {name: n2}, status: {addresses: \
              [{type: InternalIP, address: 'fd00::2'}]}}\n";
     yaml += &format!(
@@ -243,5 +244,41 @@ fn reads_endpoint_slices() {
         assert_eq!(routers, usize::from(empty));
         let balancer = out.json(&format!("/http/services/{ROUTER}/loadBalancer"));
         assert_eq!((balancer.is_object(), urls(&out).len()), (empty, 0));
+    }
+}
+
+#[test]
+fn hints_lead_to_what_is_near() {
+    let at = |node: &str, zone: &str| Options { node: node.into(), zone: zone.into(), ..Options::default() };
+    let endpoint = |address: u8, hints: &str| format!("{{addresses: [10.0.0.{address}], {hints}}}");
+    let zone = |name: &str| format!("hints: {{forZones: [{{name: {name}}}]}}");
+    let node =
+        |name: &str, zone: &str| format!("hints: {{forNodes: [{{name: {name}}}], forZones: [{{name: {zone}}}]}}");
+    let zones = [endpoint(1, &zone("a")), endpoint(2, &zone("b"))];
+    let nodes = [endpoint(1, &node("n1", "a")), endpoint(2, &node("n2", "b"))];
+    let unready = "conditions: {ready: false, serving: true, terminating: true}";
+    for (endpoints, options, expected) in [
+        // The node n1 is in zone a, as its label says; n2 doesn't say.
+        (zones.to_vec(), at("n1", ""), "1 2-fenced"),
+        (zones.to_vec(), at("n1", "b"), "1-fenced 2"),
+        (zones.to_vec(), at("", "b"), "1-fenced 2"),
+        // Unknown zones, or none for this one: all.
+        (zones.to_vec(), at("", ""), "1 2"),
+        (zones.to_vec(), at("n2", ""), "1 2"),
+        (zones.to_vec(), at("nobody", ""), "1 2"),
+        (zones.to_vec(), at("", "c"), "1 2"),
+        // An endpoint without hints: all.
+        ([&zones[..], &[endpoint(3, "hints: {}")]].concat(), at("n1", ""), "1 2 3"),
+        // But for one that only ends.
+        ([&zones[..], &[endpoint(3, unready)]].concat(), at("n1", ""), "1 2-fenced 3-fenced"),
+        // Nodes before zones.
+        (nodes.to_vec(), at("n2", "a"), "1-fenced 2"),
+        (nodes.to_vec(), at("n3", "a"), "1 2-fenced"),
+    ] {
+        let slice = format!("ports: [{{port: 9000}}], endpoints: [{}]", endpoints.join(", "));
+        let out = route("{ports: [{port: 80}]}", &[&slice], "port: 80", &options);
+        let short = |url: String| url.replace("http://10.0.0.", "").replace(":9000", "").replace(' ', "-");
+        let found: Vec<String> = urls(&out).into_iter().map(short).collect();
+        assert_eq!(found.join(" "), expected, "{endpoints:?} {options:?}");
     }
 }

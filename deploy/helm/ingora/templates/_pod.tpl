@@ -53,6 +53,10 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: metadata.namespace
+        - name: NODE_NAME
+          valueFrom:
+            fieldRef:
+              fieldPath: spec.nodeName
         {{- with .Values.env }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
