@@ -7,6 +7,7 @@ mod errors;
 mod failover;
 mod filters;
 mod forwarded;
+mod handover;
 mod health;
 mod http1;
 mod http2;

@@ -70,6 +70,14 @@ pub(super) fn set_groups(context: &mut SslContextBuilder, groups: &[&str]) -> Re
     context.set_groups_list(&list)
 }
 
+/// Adds an extension to a certificate in the making.
+pub(super) fn extend(certificate: &mut x509::X509Builder, extension: &x509::X509Extension) -> Result<(), ErrorStack> {
+    #[cfg(feature = "boringssl")]
+    return certificate.append_extension(extension);
+    #[cfg(not(feature = "boringssl"))]
+    certificate.append_extension2(extension)
+}
+
 pub(super) fn set_resumption(context: &mut SslContextBuilder, resumption: Resumption) -> Result<(), ErrorStack> {
     let cache = match resumption {
         Resumption::Remembered => SslSessionCacheMode::SERVER,

@@ -7,7 +7,7 @@ use super::backend::bn::{BigNum, MsbOption};
 use super::backend::rsa::Rsa;
 use super::backend::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
 use super::backend::x509::{X509, X509Name};
-use super::backend::{ErrorStack, MessageDigest, Nid, PKey};
+use super::backend::{ErrorStack, MessageDigest, Nid, PKey, extend};
 use super::certificate::{KeyPair, first};
 use super::certificates::Choice;
 
@@ -51,11 +51,12 @@ fn generate() -> Result<(X509, PKey<super::backend::Private>), ErrorStack> {
     certificate.set_not_before(&from)?;
     certificate.set_not_after(&to)?;
     certificate.set_pubkey(&key)?;
-    certificate.append_extension(BasicConstraints::new().critical().build()?)?;
-    certificate.append_extension(KeyUsage::new().critical().digital_signature().key_encipherment().build()?)?;
-    certificate.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
     let names = SubjectAlternativeName::new().dns(ALTERNATIVE_NAME).build(&certificate.x509v3_context(None, None))?;
-    certificate.append_extension(names)?;
+    let usage = KeyUsage::new().critical().digital_signature().key_encipherment().build()?;
+    let constraints = BasicConstraints::new().critical().build()?;
+    for extension in [constraints, usage, ExtendedKeyUsage::new().server_auth().build()?, names] {
+        extend(&mut certificate, &extension)?;
+    }
     certificate.sign(&key, MessageDigest::sha256())?;
     Ok((certificate.build(), key))
 }

@@ -16,7 +16,7 @@ use library::pkey::{PKey, Private};
 use library::rsa::Rsa;
 use library::ssl::{SslAcceptorBuilder, SslVerifyMode};
 use library::x509::extension::{BasicConstraints, SubjectAlternativeName};
-use library::x509::{X509, X509Name};
+use library::x509::{X509, X509Builder, X509Extension, X509Name};
 use serde_json::json;
 
 use super::Manifests;
@@ -139,7 +139,7 @@ fn make(name: &str, names: &[&str], kind: Key, validity: (i64, i64), issuer: Opt
     builder.set_not_after(&at(validity.1)).unwrap();
     builder.set_pubkey(&key).unwrap();
     if issuer.is_none() {
-        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        extend(&mut builder, &BasicConstraints::new().critical().ca().build().unwrap());
     }
     if !names.is_empty() {
         let mut alternatives = SubjectAlternativeName::new();
@@ -151,9 +151,17 @@ fn make(name: &str, names: &[&str], kind: Key, validity: (i64, i64), issuer: Opt
             };
         }
         let extension = alternatives.build(&builder.x509v3_context(None, None)).unwrap();
-        builder.append_extension(extension).unwrap();
+        extend(&mut builder, &extension);
     }
     let signer = issuer.map_or(&key, |issuer| &issuer.key);
     builder.sign(signer, MessageDigest::sha256()).unwrap();
     Issued { certificate: builder.build(), key }
+}
+
+fn extend(builder: &mut X509Builder, extension: &X509Extension) {
+    #[cfg(feature = "boringssl")]
+    let done = builder.append_extension(extension);
+    #[cfg(not(feature = "boringssl"))]
+    let done = builder.append_extension2(extension);
+    done.unwrap();
 }
