@@ -2,16 +2,20 @@
 
 .DEFAULT_GOAL := help
 DOCKER ?= docker
-.PHONY: help quickstart test testkube fuzz lint fmt doc crds golden bench bench-cluster bench-load soak bench-micro tools image deps
+.PHONY: help quickstart test test-boringssl testkube fuzz lint fmt doc crds golden bench bench-cluster bench-load bench-boringssl soak bench-micro tools image deps
 
 help: ## This list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 quickstart: ## Serve the whoami example on this machine, backends included
 	cargo run --locked --bin ingora -- quickstart
 
 test: tools testkube ## Run all tests
 	cargo test --workspace --locked
+
+test-boringssl: ## Run the tests with BoringSSL in OpenSSL's place (needs a C++ compiler and libclang)
+	.ci/deps boringssl
+	cargo test --locked -p ingora --no-default-features --features boringssl --target-dir target/boringssl -- --skip cluster --skip deploy
 
 testkube: ## Build the API server for the tests in a cluster (Go; five minutes the first time)
 	@test -n "$(KUBEBUILDER_ASSETS)$(INGORA_SKIP_CLUSTER_TESTS)" || $(MAKE) --no-print-directory target/testkube
@@ -63,6 +67,14 @@ bench-load: ## Measure TLS, HTTP/2, TCP and UDP beside nginx and HAProxy, servic
 	.ci/deps bench
 	cargo build --release --locked --bin ingora
 	INGORA_BINARY=$(abspath target/release/ingora) cargo bench --locked --bench load
+
+bench-boringssl: ## Measure handshakes beside nginx and HAProxy with either TLS library
+	.ci/deps boringssl
+	.ci/deps bench
+	cargo build --release --locked --bin ingora
+	cargo build --release --locked --bin ingora --no-default-features --features boringssl --target-dir target/boringssl
+	INGORA_BINARY=$(abspath target/release/ingora) PARTS=handshakes cargo bench --locked --bench load
+	INGORA_BINARY=$(abspath target/boringssl/release/ingora) PARTS=handshakes cargo bench --locked --bench load
 
 soak: ## Make 200,000 connections of every sort during 100 changes; none may be lost, no memory either
 	cargo build --release --locked --bin ingora

@@ -59,7 +59,7 @@ impl Peer {
         let load = if module.exists() { format!("load_module {};", module.display()) } else { String::new() };
         let all = format!(
             "{load} daemon off; master_process off; pid DIR/pid; error_log stderr crit;
-             events {{ worker_connections 8192; }}
+             events {{ worker_connections 32768; }}
              {configuration}"
         );
         Peer::other("nginx", 0, &all, nginx).await
@@ -68,7 +68,7 @@ impl Peer {
     /// The same for HAProxy.
     pub async fn haproxy(configuration: &str) -> Option<Peer> {
         let all = format!(
-            "global\n  nbthread 1\n  maxconn 2048\n  tune.ssl.default-dh-param 2048\ndefaults\n  timeout connect 5s\n  \
+            "global\n  nbthread 1\n  maxconn 8000\n  tune.pool-high-fd-ratio 90\n  tune.pool-low-fd-ratio 85\n  tune.ssl.default-dh-param 2048\ndefaults\n  timeout connect 5s\n  \
              timeout client 60s\n  timeout server 60s\n{configuration}"
         );
         Peer::other("HAProxy", 0, &all, |file| {

@@ -10,12 +10,14 @@ use tokio::net::TcpListener;
 use tokio::time::{interval, sleep};
 
 use crate::http::{http1, is_there};
-use crate::peers::Peer;
+use crate::peers::{Peer, TEMPORARY};
 use crate::support::{Manifests, ports, route};
 use crate::table::compare;
 
 /// Connections of clients.
 const AT_ONCE: usize = 16;
+/// Endpoints where there are many.
+const MANY: usize = 10_000;
 /// Endpoints of a slice, as Kubernetes has them at most.
 const SLICE: usize = 1000;
 /// What the slow server takes for an answer.
@@ -35,17 +37,65 @@ pub async fn run() {
     slow().await;
 }
 
+/// Each proxy beside itself: what ten thousand connections cost that are used in turn is the kernel's and the processor's
+/// to say as well.
 async fn many(port: u16) {
-    let peers = [
-        Peer::ingora("1 endpoint", "{}", all("{}") + endpoints(port, 1, 0)).await,
-        Peer::ingora("10,000 endpoints", "{}", all("{}") + endpoints(port, 10_000, 0)).await,
+    let (one, all_of_them) = (addresses(1), addresses(MANY));
+    let ingora = [
+        Peer::ingora("ingora, 1 endpoint", "{}", all("{}") + endpoints(port, 1, 0)).await,
+        Peer::ingora("ingora, 10,000", "{}", all("{}") + endpoints(port, MANY, 0)).await,
     ];
-    let title = format!("HTTP/1.1, {AT_ONCE} connections, endpoints of one service");
-    // Each is met once before it counts: connections are made then.
-    for peer in &peers {
-        while http1(peer.address, AT_ONCE).await.done < 1000.0 {}
+    beside_one(&ingora).await;
+    drop(ingora);
+    let nginx = (nginx("nginx, 1 endpoint", port, &one).await, nginx("nginx, 10,000", port, &all_of_them).await);
+    if let (Some(one), Some(many)) = nginx {
+        beside_one(&[one, many]).await;
     }
-    compare(&title, ("request", 1e6, "us"), &peers, |address| http1(address, AT_ONCE)).await;
+    let haproxy =
+        (haproxy("HAProxy, 1 endpoint", port, &one).await, haproxy("HAProxy, 10,000", port, &all_of_them).await);
+    if let (Some(one), Some(many)) = haproxy {
+        beside_one(&[one, many]).await;
+    }
+}
+
+async fn beside_one(peers: &[Peer; 2]) {
+    let title = format!("HTTP/1.1, {AT_ONCE} connections, endpoints of one service");
+    // All connections are made before it counts.
+    for peer in peers {
+        let mut done = 0.0;
+        while done < 2.0 * MANY as f64 {
+            done += http1(peer.address, AT_ONCE).await.done;
+        }
+    }
+    compare(&title, ("request", 1e6, "us"), peers, |address| http1(address, AT_ONCE)).await;
+}
+
+async fn nginx(name: &'static str, port: u16, addresses: &[String]) -> Option<Peer> {
+    let servers: String = addresses.iter().map(|address| format!("server {address}:{port};\n")).collect();
+    let peer = Peer::nginx(&format!(
+        "http {{
+           access_log off; keepalive_requests 1000000000; {TEMPORARY}
+           upstream many {{ {servers} keepalive 16384; keepalive_requests 1000000000; keepalive_timeout 600s; }}
+           server {{
+             listen LISTEN;
+             location / {{
+               proxy_pass http://many; proxy_http_version 1.1;
+               proxy_set_header Host $http_host; proxy_set_header Connection '';
+             }}
+           }}
+         }}"
+    ));
+    peer.await.map(|peer| peer.called(name))
+}
+
+async fn haproxy(name: &'static str, port: u16, addresses: &[String]) -> Option<Peer> {
+    let server = |(n, address): (usize, &String)| format!("  server s{n} {address}:{port}\n");
+    let servers: String = addresses.iter().enumerate().map(server).collect();
+    let peer = Peer::haproxy(&format!(
+        "  mode http\n  http-reuse always\n  balance roundrobin\nfrontend web\n  bind LISTEN\n  default_backend all\n\
+         backend all\n  default-server pool-purge-delay 600s\n{servers}"
+    ));
+    peer.await.map(|peer| peer.called(name))
 }
 
 async fn changing(port: u16) {
@@ -120,14 +170,18 @@ fn slice(number: usize, port: u16, addresses: Vec<String>) -> Manifests {
     }))
 }
 
-/// The service, and so many endpoints but ten from `without` on.
+/// The service, and so many endpoints; of a hundred, all but ten from `without` on.
 fn endpoints(port: u16, count: usize, without: usize) -> Manifests {
-    let all: Vec<String> = (0..count)
-        .filter(|n| count == 1 || count > 100 || !(without..without + 10).contains(n))
-        .map(|n| format!("127.1.{}.{}", n / 250, n % 250 + 1))
-        .collect();
+    let mut all = addresses(count);
+    if count == 100 {
+        all.drain(without..without + 10);
+    }
     let slices = all.chunks(SLICE).enumerate().map(|(n, addresses)| slice(n, port, addresses.to_vec()));
     slices.fold(service(), |objects, slice| objects + slice)
+}
+
+fn addresses(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("127.1.{}.{}", n / 250, n % 250 + 1)).collect()
 }
 
 fn object(object: &Value) -> Manifests {

@@ -10,4 +10,5 @@ mod grpc_web;
 mod page;
 mod pass_tls_client_cert;
 mod rate_limit;
+mod redis_cluster;
 mod retry;

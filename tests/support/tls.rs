@@ -99,7 +99,7 @@ impl Tls {
         self
     }
 
-    /// Connects; the error is the library's text, with the name of the alert that came.
+    /// Connects; the error is the library's text, with the name of the alert that came: in small letters, whichever library.
     pub async fn connect(self, address: SocketAddr) -> Result<Secure, String> {
         let tcp = within("a connection", TcpStream::connect(address)).await.unwrap();
         tcp.set_nodelay(true).unwrap();
@@ -119,7 +119,7 @@ impl Tls {
             unsafe { ssl.set_session(session) }.unwrap();
         }
         let mut stream = SslStream::new(ssl, Box::new(stream) as Box<dyn Duplex>).unwrap();
-        within("a handshake", Pin::new(&mut stream).connect()).await.map_err(|e| format!("{e:?}"))?;
+        within("a handshake", Pin::new(&mut stream).connect()).await.map_err(|e| told(&e))?;
         Ok(Secure { stream, sessions: self.sessions })
     }
 }
@@ -165,7 +165,12 @@ impl Secure {
     /// does not like the client's certificate.
     pub async fn get(self, host: &str, target: &str) -> Result<u16, String> {
         let mut wire = self.wire();
-        wire.say(&format!("GET {target} HTTP/1.1\nHost: {host}\n\n")).await.map_err(|e| e.to_string())?;
-        wire.reply().await.map(|reply| reply.status()).map_err(|e| format!("{e:?}"))
+        wire.say(&format!("GET {target} HTTP/1.1\nHost: {host}\n\n")).await.map_err(|e| told(&e))?;
+        wire.reply().await.map(|reply| reply.status()).map_err(|e| told(&e))
     }
+}
+
+/// OpenSSL's words for an alert; BoringSSL has the same in capitals.
+fn told(error: &impl std::fmt::Debug) -> String {
+    format!("{error:?}").to_lowercase().replace('_', " ")
 }
