@@ -1,6 +1,7 @@
 //! TLS with clients, prepared: certificates by name, and a context of the TLS library for each set of options.
 //! Made from `dynamic` when a table is compiled; asked by `proxy` with each handshake, which parses nothing.
 
+pub mod authorities;
 mod backend;
 mod certificate;
 mod certificates;

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use ingora_crds::duration::GoDuration;
 use pingora::tls::error::ErrorStack;
-use pingora::tls::pkey::PKey;
 use pingora::tls::ssl::{Ssl, SslConnector, SslMethod, SslRef, SslVerifyMode, SslVersion};
-use pingora::tls::x509::X509;
-use pingora::tls::x509::store::X509StoreBuilder;
 
 use crate::dynamic::tcp::{TcpClientTls, TcpServersTransport};
+use crate::tls::KeyPair;
+use crate::tls::authorities::{authorities, store};
 
 /// Traefik's defaults.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -162,26 +161,12 @@ fn connector(settings: &TcpClientTls, named: bool) -> Result<SslConnector, Strin
         builder.set_verify(SslVerifyMode::NONE);
     }
     if !settings.root_cas.is_empty() {
-        let mut store = X509StoreBuilder::new().map_err(|e| failed("rootCAs", e))?;
-        for pem in &settings.root_cas {
-            for authority in X509::stack_from_pem(pem.as_bytes()).map_err(|e| failed("rootCAs", e))? {
-                store.add_cert(authority).map_err(|e| failed("rootCAs", e))?;
-            }
-        }
-        builder.set_cert_store(store.build());
+        let authorities = authorities(&settings.root_cas).map_err(|e| format!("tls.rootCAs: {e}"))?;
+        builder.set_cert_store(store(authorities).map_err(|e| failed("rootCAs", e))?);
     }
     if let Some(pair) = settings.certificates.first() {
-        // Without a password: else the library would ask for one on the terminal.
-        let key = PKey::private_key_from_pem_callback(pair.key_file.0.as_bytes(), |_| Ok(0))
-            .map_err(|_| "tls.certificates: the key is not a PEM private key without password".to_owned())?;
-        let mut chain =
-            X509::stack_from_pem(pair.cert_file.as_bytes()).map_err(|e| failed("certificates", e))?.into_iter();
-        let first = chain.next().ok_or("tls.certificates: there is no PEM certificate")?;
-        builder.set_certificate(&first).map_err(|e| failed("certificates", e))?;
-        for further in chain {
-            builder.add_extra_chain_cert(further).map_err(|e| failed("certificates", e))?;
-        }
-        builder.set_private_key(&key).map_err(|e| failed("certificates", e))?;
+        let pair = KeyPair::new(pair).map_err(|e| format!("tls.certificates: {e}"))?;
+        pair.offer(&mut builder).map_err(|e| failed("certificates", e))?;
     }
     Ok(builder.build())
 }

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ingora_crds::duration::GoDuration;
-use pingora::tls::pkey::PKey;
 use pingora::tls::ssl::SslContext;
-use pingora::tls::x509::X509;
 use pingora::upstreams::peer::{HttpUpstreamRequestPolicy, PeerOptions};
 use pingora::utils::tls::CertKey;
 
 use super::peer_names::{Name, names};
 use crate::dynamic::http::ServersTransport;
-use crate::tls::client;
+use crate::tls::authorities::authorities;
+use crate::tls::{KeyPair, client};
 
 /// Go's defaults, as Traefik sets them.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -71,25 +70,14 @@ impl Transport {
         options.verify_hostname = !settings.insecure_skip_verify;
         // What is about one connection only is removed by the proxy, by Traefik's rules.
         options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
-        let mut authorities = Vec::new();
-        for pem in &settings.root_cas {
-            let parsed =
-                X509::stack_from_pem(pem.as_bytes()).map_err(|e| format!("rootCAs: not PEM certificates: {e}"))?;
-            authorities.extend(parsed);
-        }
         // Where what is named holds none, no server is believed.
         if !settings.root_cas.is_empty() {
+            let authorities = authorities(&settings.root_cas).map_err(|e| format!("rootCAs: {e}"))?;
             options.ca = Some(Arc::new(authorities.into_boxed_slice()));
         }
         let client_certificate = settings.certificates.first().map(|pair| {
-            let chain = X509::stack_from_pem(pair.cert_file.as_bytes()).map_err(|e| format!("certificates: {e}"))?;
-            // Without a password: else the library would ask for one on the terminal.
-            let key = PKey::private_key_from_pem_callback(pair.key_file.0.as_bytes(), |_| Ok(0))
-                .map_err(|_| "certificates: the key is not a PEM private key without password".to_owned())?;
-            if chain.is_empty() {
-                return Err("certificates: there is no PEM certificate".to_owned());
-            }
-            Ok(Arc::new(CertKey::new(chain, key)))
+            let (chain, key) = KeyPair::new(pair).map_err(|e| format!("certificates: {e}"))?.into_parts();
+            Ok::<_, String>(Arc::new(CertKey::new(chain, key)))
         });
         let mut hasher = DefaultHasher::new();
         // The debug text of the settings has every part that sets connections apart, but keys: those by their PEM.

@@ -71,6 +71,11 @@ impl KeyPair {
         self.kind
     }
 
+    /// The chain, leaf first, and the key.
+    pub fn into_parts(self) -> (Vec<X509>, PKey<Private>) {
+        (self.chain, self.key)
+    }
+
     /// Of two certificates for a name, Traefik takes the one whose list of names comes later.
     pub(super) fn rank(&self) -> &str {
         &self.rank
@@ -85,7 +90,7 @@ impl KeyPair {
     }
 
     /// Shows it to all servers of a context that ask for one.
-    pub(super) fn offer(&self, context: &mut ssl::SslContextBuilder) -> Result<(), ErrorStack> {
+    pub fn offer(&self, context: &mut ssl::SslContextBuilder) -> Result<(), ErrorStack> {
         let Some((leaf, above)) = self.chain.split_first() else { return Ok(()) };
         context.set_certificate(leaf)?;
         context.set_private_key(&self.key)?;

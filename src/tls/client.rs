@@ -1,8 +1,7 @@
 //! TLS with servers, where Pingora can't set it up: versions or cipher suites of a transport's own.
 
+use super::authorities::{authorities, store};
 use super::backend::ssl::{SslContext, SslMethod, SslVerifyMode, SslVersion};
-use super::backend::x509::X509;
-use super::backend::x509::store::X509StoreBuilder;
 use super::backend::{self, ErrorStack};
 use super::certificate::{KeyPair, first};
 use super::suites::{suites, version};
@@ -30,15 +29,8 @@ pub fn context(settings: &ServersTransport) -> Result<SslContext, String> {
     if settings.root_cas.is_empty() {
         context.set_default_verify_paths().map_err(library)?;
     } else {
-        let mut store = X509StoreBuilder::new().map_err(library)?;
-        for pem in &settings.root_cas {
-            let authorities = X509::stack_from_pem(pem.as_bytes())
-                .map_err(|e| format!("rootCAs: not PEM certificates: {}", first(&e)))?;
-            for authority in authorities {
-                store.add_cert(authority).map_err(library)?;
-            }
-        }
-        context.set_cert_store(store.build());
+        let authorities = authorities(&settings.root_cas).map_err(|e| format!("rootCAs: {e}"))?;
+        context.set_cert_store(store(authorities).map_err(library)?);
     }
     if let Some(pair) = settings.certificates.first() {
         KeyPair::new(pair).map_err(|e| format!("certificates: {e}"))?.offer(&mut context).map_err(library)?;

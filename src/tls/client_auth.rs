@@ -1,9 +1,8 @@
 //! Whether clients must show a certificate, and whose: Go's five policies.
 
+use super::authorities::{authorities, store};
 use super::backend::ErrorStack;
 use super::backend::ssl::{SslContextBuilder, SslVerifyMode};
-use super::backend::x509::X509;
-use super::backend::x509::store::X509StoreBuilder;
 use super::certificate::first;
 use super::profile::Problem;
 use crate::dynamic::tls::ClientAuth;
@@ -59,24 +58,15 @@ impl Policy {
         if self.verifies() && auth.ca_files.is_empty() {
             return Err(Problem::Told);
         }
-        let mut authorities = Vec::new();
-        for pem in &auth.ca_files {
-            let parsed = X509::stack_from_pem(pem.as_bytes())
-                .map_err(|e| Problem::Found(format!("an authority is not a PEM certificate: {}", first(&e))))?;
-            authorities.extend(parsed);
-        }
+        let authorities = authorities(&auth.ca_files).map_err(Problem::Found)?;
         if self.verifies() && authorities.is_empty() {
             let message = "the texts of the authorities hold no PEM certificate";
             return Err(Problem::Found(message.to_owned()));
         }
         let library = |e: ErrorStack| Problem::Found(format!("an authority can't be used: {}", first(&e)));
-        let mut store = X509StoreBuilder::new().map_err(library)?;
-        for authority in authorities {
-            context.add_client_ca(&authority).map_err(library)?;
-            store.add_cert(authority).map_err(library)?;
-        }
+        authorities.iter().try_for_each(|authority| context.add_client_ca(authority)).map_err(library)?;
         // Of its own, and not the context's: else OpenSSL would complete our chain with a client's authority.
-        context.set_verify_cert_store(store.build()).map_err(library)?;
+        context.set_verify_cert_store(store(authorities).map_err(library)?).map_err(library)?;
         match self.verifies() {
             true => context.set_verify(self.mode()),
             // Whoever it is from.
