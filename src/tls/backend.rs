@@ -42,8 +42,9 @@ pub(super) fn prepare(context: &mut SslContextBuilder) {
     // ECDH keys are never used twice; BoringSSL knows nothing else.
     options |= SslOptions::SINGLE_ECDH_USE;
     context.set_options(options);
-    // An idle connection holds no buffers.
-    context.set_mode(SslMode::RELEASE_BUFFERS);
+    // An idle connection holds no buffers. What a slow client had no room for is written again from where it is then:
+    // the library would take another address for a mistake, and the connection would break off.
+    context.set_mode(SslMode::RELEASE_BUFFERS | SslMode::ACCEPT_MOVING_WRITE_BUFFER);
     // A record in one read of the socket, not its header first.
     context.set_read_ahead(true);
 }

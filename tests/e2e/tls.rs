@@ -2,6 +2,7 @@
 //! What options change is in `tls_options`, what comes before a handshake in `opening`.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use http::Request;
 use pingora::tls::ssl::SslVersion;
@@ -9,7 +10,7 @@ use tokio::process::Command;
 
 use crate::support::certificates::{Authority, Key, VALID, pair};
 use crate::support::tls::Tls;
-use crate::support::{Backend, Gateway, http2, object, route, within};
+use crate::support::{Backend, Gateway, http2, object, route, tcp, within};
 
 const TWO: &str = "{entryPoints: {websecure: {}}}";
 const DEFAULT: &str = "TRAEFIK DEFAULT CERT";
@@ -241,4 +242,63 @@ async fn real_clients_get_through() {
     openssl.args(["-CAfile"]).arg(&ca).stdin(Stdio::null());
     let output = within("openssl", openssl.output()).await.unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("Verify return code: 0 (ok)"), "{output:?}");
+}
+
+#[tokio::test]
+async fn slow_clients_get_all_of_a_large_answer() {
+    const MUCH: usize = 24 << 20;
+    let body = || (0..MUCH).map(|i| (i % 251) as u8).collect::<Vec<u8>>();
+    let backend = Backend::serving(move |mut wire, _| async move {
+        while wire.request().await?.is_some() {
+            wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {MUCH}\r\n\r\n")).await?;
+            wire.send(body()).await?;
+        }
+        Ok(())
+    })
+    .await;
+    let raw = Backend::serving(move |mut wire, _| async move {
+        wire.send(body()).await?;
+        wire.rest().await.map(drop)
+    })
+    .await;
+    let objects = route("r").rule("Host(`a.example`)").tls("{}").to(&backend)
+        + tcp("t").rule("HostSNI(`raw.example`)").spec("{entryPoints: [web], tls: {}}").to(&raw);
+    let gateway = Gateway::start(objects).await;
+    let pause = || tokio::time::sleep(Duration::from_millis(20));
+    let connect =
+        async |name: &str, protocol: &str| Tls::to(name).alpn(&[protocol]).connect(gateway.web()).await.unwrap().wire();
+    let expected = body();
+
+    for (name, asks) in [("raw.example", false), ("a.example", true)] {
+        let mut wire = connect(name, "http/1.1").await;
+        if asks {
+            wire.say("GET / HTTP/1.1\nHost: a.example\n\n").await.unwrap();
+            wire.head().await.unwrap().unwrap().assert_status(200);
+        }
+        // Until the process can't write any more.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for part in expected.chunks(MUCH / 32) {
+            let read = wire.bytes(part.len()).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(read == part, "{name}");
+            pause().await;
+        }
+    }
+    let client = http2::over(connect("a.example", "h2").await).await;
+    // Several share the connection.
+    let answers = (0..2).map(|_| async {
+        let (response, _) = http2::send(&client, Request::get("https://a.example/"), true).await;
+        let mut answer = within("an answer", response).await.unwrap().into_body();
+        let mut read = 0;
+        while let Some(data) = within("data", answer.data()).await {
+            let data = data.unwrap_or_else(|e| panic!("after {read} bytes: {e}"));
+            assert!(data == expected[read..read + data.len()], "after {read} bytes");
+            read += data.len();
+            answer.flow_control().release_capacity(data.len()).unwrap();
+            if read / (1 << 20) != (read - data.len()) / (1 << 20) {
+                pause().await;
+            }
+        }
+        assert_eq!(read, MUCH);
+    });
+    futures_util::future::join_all(answers).await;
 }
