@@ -24,6 +24,7 @@ mod strategies;
 mod tcp;
 mod tls;
 mod tls_options;
+mod tls_store;
 mod udp;
 mod upgrades;
 mod upstream_tls;

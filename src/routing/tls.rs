@@ -26,6 +26,8 @@ pub(super) struct Tls {
     pairs: FxHashMap<Arc<str>, Arc<KeyPair>>,
     /// The certificate of the default store.
     default: Option<Arc<KeyPair>>,
+    /// What stays although its Secret can't be read any more, as long as something names it.
+    kept: Vec<(Section, Arc<str>)>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -44,6 +46,7 @@ pub(super) fn prepare(configuration: &Configuration, old: Option<&Table>) -> Arc
         old.configuration.tls == configuration.tls
             && default_is_ambiguous(&old.configuration) == default_is_ambiguous(configuration)
             && !old.tls.profiles.is_empty()
+            && old.tls.kept.iter().all(|(section, name)| configuration.origins.get(*section, name).is_some())
             && (old.tls.diagnostics.is_empty() || old.configuration.origins == configuration.origins)
     };
     if let Some(old) = old.filter(unchanged) {
@@ -169,9 +172,33 @@ impl Tls {
                 (None, _) => {}
             }
         }
+        if let Some(old) = old {
+            self.keep(configuration, &old.tls);
+        }
         // In the order in which they were loaded, which decides between two of a kind.
-        let ordered = configuration.tls.certificates.keys().filter_map(|id| self.pairs.get(id).cloned());
+        let mut ids: Vec<&Arc<str>> = self.pairs.keys().collect();
+        ids.sort_unstable();
+        let ordered = ids.into_iter().filter_map(|id| self.pairs.get(id).cloned());
         self.certificates = Certificates::new(ordered, self.default.clone().map(Into::into));
+    }
+
+    /// Keeps what was served of Secrets that are named as before, and can't be read any more.
+    fn keep(&mut self, configuration: &Configuration, old: &Tls) {
+        let is_named = |section, name: &str| configuration.origins.get(section, name).is_some();
+        let tls = &configuration.tls;
+        for (id, pair) in old.pairs.iter().filter(|(id, _)| !tls.certificates.contains_key(id)) {
+            if is_named(Section::Certificate, id) {
+                self.pairs.insert(id.clone(), pair.clone());
+                self.kept.push((Section::Certificate, id.clone()));
+            }
+        }
+        if let Some(default) = &old.default
+            && !tls.stores.contains_key(DEFAULT)
+            && is_named(Section::TlsStore, DEFAULT)
+        {
+            self.default = Some(default.clone());
+            self.kept.push((Section::TlsStore, DEFAULT.into()));
+        }
     }
 
     fn tell(&mut self, configuration: &Configuration, pending: &Pending<'_>, message: &str) {

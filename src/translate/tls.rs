@@ -107,8 +107,9 @@ pub(super) fn translate_store(cx: &mut Context<'_>, namespace: &str, name: &str)
         let message = format!("only a TLSStore named `default` is used, this one is named `{name}`: rename it");
         cx.warning("StoreNotUsed", &object, "metadata.name", message);
     }
+    // Without its certificate it is no store, but still known: what was served of it stays.
+    cx.origin(Section::TlsStore, &id, &object, "spec");
     if let Some(store) = store(cx, &id, namespace, &custom.object.spec, &object) {
-        cx.origin(Section::TlsStore, &id, &object, "spec");
         cx.out.tls.stores.insert(id, store);
     }
     Some(())
@@ -116,6 +117,10 @@ pub(super) fn translate_store(cx: &mut Context<'_>, namespace: &str, name: &str)
 
 fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, object: &ObjectRef) -> Option<TlsStore> {
     let mut store = TlsStore::default();
+    let mut is_whole = true;
+    for (i, certificate) in spec.certificates.iter().enumerate() {
+        ask(cx, &certificate.secret_name, format!("spec.certificates[{i}].secretName"), Some(id));
+    }
     if let Some(default) = &spec.default_certificate {
         let path = "spec.defaultCertificate.secretName";
         match secret::key_pair(&cx.reader, namespace, &default.secret_name) {
@@ -125,7 +130,7 @@ fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, o
             }
             Err(problem) => {
                 problem.report(cx, object, path);
-                return None;
+                is_whole = false;
             }
         }
     }
@@ -136,10 +141,7 @@ fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, o
         resolver: generated.resolver.clone(),
         domain: generated.domain.as_ref().map(|d| Domain { main: d.main.clone(), sans: d.sans.clone() }),
     });
-    for (i, certificate) in spec.certificates.iter().enumerate() {
-        ask(cx, &certificate.secret_name, format!("spec.certificates[{i}].secretName"), Some(id));
-    }
-    Some(store)
+    is_whole.then_some(store)
 }
 
 // --- options ---
@@ -257,9 +259,12 @@ pub(super) fn refuse_duplicates(cx: &mut Context<'_>) {
         if defaults.len() < 2 {
             continue;
         }
-        // Where they come from stays known: there are such options, though none can be used.
         match section {
-            Section::TlsStore => drop(cx.out.tls.stores.remove(DEFAULT)),
+            Section::TlsStore => {
+                cx.out.tls.stores.remove(DEFAULT);
+                cx.out.origins.remove(section, DEFAULT);
+            }
+            // Where they come from stays known: there are such options, though none can be used.
             _ => drop(cx.out.tls.options.remove(DEFAULT)),
         }
         let namespaces: Vec<_> = defaults.iter().map(|object| object.namespace.as_str()).collect();

@@ -17,7 +17,7 @@ use super::fragment::{Ask, Fragment, Part, Together, World};
 use super::unit::{Changes, Kind, Unit};
 use super::{layers, middleware, traefik_service};
 use crate::diagnostic::Diagnostic;
-use crate::dynamic::{Configuration, Element, Section};
+use crate::dynamic::{Configuration, Element, Origin, Section};
 use crate::objects::Snapshot;
 use crate::persistent::Map;
 
@@ -221,6 +221,9 @@ impl Translation {
                 asks.extend(all.filter(|ask| ask.secret == unit.name).map(|ask| (&**asking, ask)));
             }
             let fragment = (!asks.is_empty()).then(|| world.certificate(unit, &asks));
+            let origin = asks
+                .first()
+                .map(|(asking, ask)| Origin { object: Arc::new(asking.reference()), path: ask.path.clone() });
             let old = self.fragments.get(&**unit).cloned();
             let fragment = fragment.map(|mut new| {
                 old.iter().for_each(|old| new.keep(old));
@@ -230,7 +233,13 @@ impl Translation {
                 Some(Part { element: Some(element), origin: Some(origin), .. }) => {
                     self.configuration.insert(&name, element.clone(), origin.clone());
                 }
-                _ => self.configuration.remove(Section::Certificate, &name),
+                _ => {
+                    self.configuration.remove(Section::Certificate, &name);
+                    // Still named, though it can't be read: what was served of it stays.
+                    if let Some(origin) = origin {
+                        self.configuration.origins.insert(Section::Certificate, name.clone(), origin);
+                    }
+                }
             }
             match fragment {
                 Some(fragment) => drop(self.fragments.insert(unit.clone(), fragment)),
