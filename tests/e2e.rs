@@ -23,6 +23,7 @@ mod stickiness;
 mod strategies;
 mod tcp;
 mod tls;
+mod tls_clients;
 mod tls_options;
 mod tls_store;
 mod udp;

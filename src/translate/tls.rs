@@ -167,7 +167,7 @@ fn option(cx: &mut Context<'_>, namespace: &str, spec: &TLSOptionSpec, object: &
         let path = "spec.preferServerCipherSuites";
         cx.info("NoEffect", object, path, message);
     }
-    let auth = spec.client_auth.clone().unwrap_or_default();
+    let mut auth = spec.client_auth.clone().unwrap_or_default();
     let mut ca_files = Vec::new();
     for (i, name) in auth.secret_names.iter().enumerate() {
         let path = format!("spec.clientAuth.secretNames[{i}]");
@@ -178,6 +178,10 @@ fn option(cx: &mut Context<'_>, namespace: &str, spec: &TLSOptionSpec, object: &
             }
             Err(problem) => problem.report(cx, object, &path),
         }
+    }
+    // Authorities mean this policy, those that are missing too: else losing a Secret would let everybody in.
+    if auth.client_auth_type.is_empty() && !auth.secret_names.is_empty() && ca_files.is_empty() {
+        auth.client_auth_type = "RequireAndVerifyClientCert".to_owned();
     }
     let or = |given: &Vec<String>, default: &[&str]| match given.as_slice() {
         [] => default.iter().map(|s| (*s).to_owned()).collect(),
