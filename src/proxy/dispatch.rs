@@ -64,11 +64,13 @@ pub(super) async fn serve(entry_point: &Arc<EntryPoint>, tcp: TcpStream, peer: S
             drop(table);
             arrival.serve_postgres(entry_point).await;
         }
-        Opening::SslRequest | Opening::Plain => {
+        opening @ (Opening::SslRequest | Opening::Plain) => {
             let route = routes.tcp(&arrival.view("", &[])).cloned();
             drop(table);
             match route {
                 Some(route) => arrival.hand_over(route, false).await,
+                // PostgreSQL's client would wait for an answer, and HTTP for more of what it said.
+                None if opening == Opening::SslRequest => {}
                 None => arrival.serve_http(entry_point).await,
             }
         }

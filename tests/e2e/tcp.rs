@@ -4,6 +4,7 @@ mod backends;
 mod clients;
 mod document;
 mod ends;
+mod postgres;
 mod tls;
 
 use std::collections::BTreeMap;

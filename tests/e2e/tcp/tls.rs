@@ -1,4 +1,4 @@
-//! TCP routes by server name: passed through with the server's own certificate, or terminated; PostgreSQL's way of asking.
+//! TCP routes by server name: passed through with the server's own certificate, or terminated.
 
 use std::pin::Pin;
 
@@ -11,9 +11,6 @@ use super::{all, echoes, named};
 use crate::support::certificates::{Authority, EXPIRED, Key};
 use crate::support::tls::Tls;
 use crate::support::{Backend, Gateway, Wire, object, route, within};
-
-/// PostgreSQL's request to speak TLS.
-const SSL_REQUEST: &[u8] = &[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// The client's side of a handshake for a name, with protocols that it offers.
 fn client(name: &str, protocols: &[&str]) -> Ssl {
@@ -217,98 +214,4 @@ async fn options_count_for_tcp_routes() {
         assert!(!closed.contains("alert"), "{name}: {closed}");
     }
     says_its_name(Tls::to("any.example"), "any").await.unwrap();
-}
-
-/// A server of PostgreSQL, as far as one question goes: it lets everybody in, and answers `41`.
-async fn postgres_server() -> Backend {
-    Backend::serving(|mut wire, _| async move {
-        let length = u32::from_be_bytes(wire.bytes(4).await?[..].try_into().unwrap()) as usize;
-        let startup = wire.bytes(length - 4).await?;
-        assert_eq!(startup[..4], [0, 3, 0, 0], "the version of the protocol");
-        let message = |kind: u8, body: &[u8]| {
-            let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
-            [&[kind][..], &length, body].concat()
-        };
-        let ready = message(b'Z', b"I");
-        wire.send([message(b'R', &[0; 4]), ready.clone()].concat()).await?;
-        loop {
-            let kind = wire.bytes(1).await?[0];
-            let length = u32::from_be_bytes(wire.bytes(4).await?[..].try_into().unwrap()) as usize;
-            wire.bytes(length - 4).await?;
-            if kind != b'Q' {
-                return Ok(());
-            }
-            let mut column = b"\0\x01n\0".to_vec();
-            column.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
-            let row = message(b'D', b"\0\x01\0\0\0\x0241");
-            wire.send([message(b'T', &column), row, message(b'C', b"SELECT 1\0"), ready.clone()].concat()).await?;
-        }
-    })
-    .await
-}
-
-#[tokio::test]
-async fn the_client_of_postgres_gets_its_answer() {
-    let (server, other) = (postgres_server().await, named("other").await);
-    let authority = Authority::new("ca");
-    let objects = all("db").rule("HostSNI(`localhost`)").spec("tls: {secretName: db}").to(&server)
-        + all("other").rule("HostSNI(`other.example`)").spec("tls: {}").to(&other)
-        + authority.issue(&["localhost"]).secret("db");
-    let gateway = Gateway::start(objects).await;
-    let directory = tempfile::tempdir().unwrap();
-    let ca = directory.path().join("ca.pem");
-    std::fs::write(&ca, authority.0.certificate_pem()).unwrap();
-    let psql = async |host: &str, mode: &str| {
-        let address = gateway.web();
-        let connection = format!(
-            "host={host} hostaddr={} port={} user=x dbname=x sslmode={mode} sslrootcert={} gssencmode=disable",
-            address.ip(),
-            address.port(),
-            ca.display()
-        );
-        let mut psql = tokio::process::Command::new("psql");
-        psql.args(["-X", "-A", "-t", "-c", "SELECT n", &connection]).env_clear().env("PATH", "/usr/bin:/bin");
-        let output = within("psql", psql.output()).await.expect("psql is needed: .ci/deps");
-        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
-    let (answer, complaint) = psql("localhost", "verify-full").await;
-    assert_eq!(answer, "41\n", "{complaint}");
-    // A name that no route is for.
-    let (answer, complaint) = psql("nobody.example", "require").await;
-    assert!(answer.is_empty() && complaint.contains("EOF detected"), "{answer} {complaint}");
-}
-
-/// As PostgreSQL's client does: asks for TLS, and begins with it when it is told `S`.
-async fn postgres(gateway: &Gateway, name: &str) -> (Wire, String) {
-    let mut tcp = TcpStream::connect(gateway.web()).await.unwrap();
-    tcp.write_all(SSL_REQUEST).await.unwrap();
-    assert_eq!(within("an answer", tcp.read_u8()).await.unwrap(), b'S');
-    handshake(tcp, name, &[]).await.unwrap()
-}
-
-#[tokio::test]
-async fn postgres_is_served_in_its_own_way() {
-    // Its side of the protocol: asked for TLS, it says yes.
-    let tls = Backend::tls().await;
-    let inner = tls.address;
-    let server = Backend::accepting(move |mut tcp, _| async move {
-        let mut request = [0; 8];
-        tcp.read_exact(&mut request).await?;
-        assert_eq!(request, SSL_REQUEST);
-        tcp.write_all(b"S").await?;
-        let mut tls = TcpStream::connect(inner).await?;
-        tokio::io::copy_bidirectional(&mut tcp, &mut tls).await.map(drop)
-    })
-    .await;
-    let plain = named("plain").await;
-    let objects = all("p").rule("HostSNI(`pass.example`)").spec("tls: {passthrough: true}").to(&server)
-        + all("t").rule("HostSNI(`end.example`)").spec("tls: {}").to(&plain);
-    let gateway = Gateway::start(objects).await;
-
-    let (mut wire, names) = postgres(&gateway, "pass.example").await;
-    assert_eq!(names, "backend.example");
-    wire.ask("GET / HTTP/1.1\nHost: a\n\n").await.assert_status(200);
-
-    let (mut wire, _) = postgres(&gateway, "end.example").await;
-    assert_eq!(wire.bytes(7).await.unwrap(), "plain\r\n");
 }
