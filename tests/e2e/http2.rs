@@ -132,20 +132,19 @@ async fn idle_connections_are_closed() {
 #[tokio::test]
 async fn h2load_sees_no_failure() {
     let backend = Backend::echo().await;
-    let gateway = Gateway::start(route("r").to(&backend)).await;
-    let url = format!("http://{}/", gateway.web());
-    let h2load = Command::new("h2load")
-        .args(["-n", "600", "-c", "3", "-m", "10", &url])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    match within("h2load", h2load).await {
-        Err(e) => eprintln!("SKIPPED: h2load could not be started ({e}); install nghttp2-client to run this test"),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            assert!(text.contains("600 succeeded, 0 failed, 0 errored"), "{text}");
-            assert!(text.contains("status codes: 600 2xx"), "{text}");
+    let gateway = Gateway::start(route("r").to(&backend) + route("s").tls("{}").to(&backend)).await;
+    for (scheme, protocol) in [("http", "h2c"), ("https", "h2"), ("https", "http/1.1")] {
+        let mut h2load = Command::new("h2load");
+        h2load.args(["-n", "600", "-c", "3", "-m", if protocol == "h2" { "10" } else { "1" }]);
+        if protocol == "http/1.1" {
+            h2load.arg("--h1");
         }
+        h2load.arg(format!("{scheme}://{}/", gateway.web())).stdin(Stdio::null()).kill_on_drop(true);
+        let output = within("h2load", h2load.output()).await.expect("h2load is needed: .ci/deps");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("600 succeeded, 0 failed, 0 errored"), "{text}");
+        assert!(text.contains("status codes: 600 2xx"), "{text}");
+        assert!(text.contains(&format!("Application protocol: {protocol}")), "{text}");
     }
 }
 
