@@ -3,6 +3,7 @@
 
 mod balancing;
 mod change;
+mod entry_points;
 mod errors;
 mod failover;
 mod filters;
@@ -11,12 +12,15 @@ mod handover;
 mod health;
 mod http1;
 mod http2;
+mod http2_limits;
+mod ipv6;
 mod life_cycle;
 mod limits;
 mod middlewares;
 mod mirroring;
 mod opening;
 mod precedence;
+mod quickstart;
 mod routing;
 mod start;
 mod stickiness;

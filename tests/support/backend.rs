@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::Result;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -160,11 +160,14 @@ impl Backend {
         Backend::listening(ports::own_address(), serve).await
     }
 
-    pub async fn listening<F>(ip: Ipv4Addr, serve: impl Fn(TcpStream, Seen) -> F + Send + Sync + 'static) -> Backend
+    pub async fn listening<F>(
+        ip: impl Into<IpAddr>,
+        serve: impl Fn(TcpStream, Seen) -> F + Send + Sync + 'static,
+    ) -> Backend
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        let listener = TcpListener::bind((ip, 0)).await.unwrap();
+        let listener = TcpListener::bind((ip.into(), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Seen::default();
         let to_all = seen.clone();

@@ -74,7 +74,8 @@ pub fn service(name: &str, backends: &[&Backend]) -> Manifests {
 /// An EndpointSlice of a Service with one endpoint.
 pub fn slice(service: &str, number: usize, backend: &Backend, conditions: &Value) -> Manifests {
     document(&json!({
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "addressType": if backend.address.is_ipv4() { "IPv4" } else { "IPv6" },
         "metadata": {
             "name": format!("{service}-{number}"), "namespace": "default",
             "labels": {"kubernetes.io/service-name": service},
