@@ -94,6 +94,88 @@ async fn slow_and_broken_hellos_are_ended() {
     assert_eq!(client.get("a.example", "/").await, Ok(200));
 }
 
+#[tokio::test]
+async fn a_huge_hello_is_a_hello_and_one_without_end_is_none() {
+    let backend = Backend::echo().await;
+    let config = "entryPoints: {websecure: {transport: {respondingTimeouts: {readTimeout: 2s}}}}";
+    let gateway = secure(config, &backend).await;
+    let address = gateway.address("websecure");
+    let names: Vec<String> = (0..200).map(|n| format!("{n:0>250}")).collect();
+    let mut offered: Vec<&str> = names.iter().map(String::as_str).collect();
+    offered.push("http/1.1");
+    let client = Tls::to("a.example").alpn(&offered).connect(address).await.unwrap();
+    assert_eq!(client.alpn().as_deref(), Some("http/1.1"));
+    assert_eq!(client.get("a.example", "/").await, Ok(200));
+
+    // Longer than any may be, whether it says so or not.
+    let announced = [&b"\x16\x03\x01\x40\x00\x01\xff\xff\xff"[..], &[3; 16_380]].concat();
+    let record = [&b"\x16\x03\x01\x40\x00"[..], &[1; 16_384]].concat();
+    let tiny = [&b"\x16\x03\x01\x00\x04\x01\x00\xff\xff"[..], &b"\x16\x03\x01\x00\x01x".repeat(14_000)].concat();
+    for endless in [announced, record.repeat(5), tiny] {
+        let mut wire = Wire::connect(address).await;
+        // It may be closed before all is sent.
+        let _ = wire.send(&endless).await;
+        let answer = wire.rest().await.unwrap();
+        assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+    }
+    assert_eq!(backend.requests(), 1);
+}
+
+#[tokio::test]
+async fn other_versions_of_records_are_refused_or_no_tls() {
+    let backend = Backend::echo().await;
+    let config = "entryPoints: {websecure: {transport: {respondingTimeouts: {readTimeout: 1s}}}}";
+    let gateway = secure(config, &backend).await;
+    let address = gateway.address("websecure");
+    let (mine, mut theirs) = tokio::io::duplex(1 << 16);
+    let handshake = tokio::spawn(Tls::to("a.example").over(mine));
+    let mut hello = vec![0; 1 << 16];
+    let length = within("a hello", theirs.read(&mut hello)).await.unwrap();
+    hello.truncate(length);
+    handshake.abort();
+    // SSL 2 has records of its own; and TLS begins with 3.
+    let ssl2 = b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10\x00\x00\x2f\x00\x00\x35".to_vec();
+    let changed = |major: u8, minor: u8| [&[22, major, minor], &hello[3..]].concat();
+    for (opening, answers) in [
+        (hello.clone(), true),
+        (changed(3, 0), true),
+        (changed(2, 0), false),
+        (changed(4, 1), false),
+        (changed(0, 0), false),
+        (ssl2, false),
+    ] {
+        let mut wire = Wire::connect(address).await;
+        wire.send(&opening).await.unwrap();
+        let answer = wire.rest().await.unwrap();
+        assert_eq!(answer.first() == Some(&22), answers, "{:?}: {answer:?}", &opening[..5]);
+    }
+    assert_eq!(Tls::to("a.example").connect(address).await.unwrap().get("a.example", "/").await, Ok(200));
+}
+
+#[tokio::test]
+async fn who_leaves_in_the_middle_of_a_hello_leaves_nothing_behind() {
+    let backend = Backend::echo().await;
+    let gateway = secure("{entryPoints: {websecure: {}}}", &backend).await;
+    let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", gateway.pid())).unwrap().count();
+    let client = Tls::to("a.example").connect(gateway.address("websecure")).await.unwrap();
+    assert_eq!(client.get("a.example", "/").await, Ok(200));
+    let before = descriptors();
+    let half = [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[7; 99]].concat();
+    for opening in [&b""[..], b"\x16", &half, b"\0\0\0\x08\x04", b"PRI * HTTP/2.0\r\n"] {
+        for _ in 0..20 {
+            let mut wire = Wire::connect(gateway.address("websecure")).await;
+            wire.send(opening).await.unwrap();
+        }
+    }
+    let gone = async {
+        // Of two, one may be open for something else.
+        while descriptors() > before + 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("the end of all of them", gone).await;
+}
+
 const V1: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n";
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x08\xc6\x33\x64\x01\x12\x67\x01\xbb";
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";

@@ -222,6 +222,71 @@ async fn servers_may_have_ipv6_addresses() {
 }
 
 #[tokio::test]
+async fn servers_that_are_names_are_looked_up() {
+    let server = Datagrams::on("far", std::net::Ipv4Addr::LOCALHOST.into()).await;
+    let port = server.address.port();
+    let objects = format!(
+        "
+apiVersion: v1
+kind: Service
+metadata: {{name: far, namespace: default}}
+spec: {{type: ExternalName, externalName: localhost, ports: [{{port: {port}, protocol: UDP}}]}}
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRouteUDP
+metadata: {{name: r, namespace: default}}
+spec: {{routes: [{{services: [{{name: far, port: {port}}}]}}]}}
+"
+    );
+    let config =
+        |allowed: bool| format!("{{{DNS}, providers: {{manifests: {{allowExternalNameServices: {allowed}}}}}}}");
+    let gateway = Gateway::configured(&config(true), objects.as_str()).await;
+    let client = client(&gateway).await;
+    let asks = async {
+        loop {
+            // The name may be one of several addresses, and nobody may be at the first.
+            client.send("x").await;
+            if !client.is_silent().await {
+                return;
+            }
+        }
+    };
+    within("an answer", asks).await;
+    assert_eq!(client.ask("hello").await.server, "far");
+    // Only where that is allowed.
+    let gateway = Gateway::configured(&config(false), objects.as_str()).await;
+    let client = Asker::of(gateway.address("dns")).await;
+    client.send("x").await;
+    assert!(client.is_silent().await);
+    gateway.logs("ExternalName").await;
+}
+
+#[tokio::test]
+async fn of_many_clients_each_gets_its_own_answers() {
+    const CLIENTS: usize = 300;
+    let servers = [Datagrams::named("a").await, Datagrams::named("b").await];
+    let gateway = gateway(udp("r").at(&servers.each_ref().map(|s| s.address))).await;
+    let asking = (0..CLIENTS).map(|n| {
+        let gateway = &gateway;
+        async move {
+            let client = client(gateway).await;
+            let first = client.ask(&format!("{n} first")).await;
+            for round in 0..5 {
+                let text = format!("{n} {round}");
+                let answer = client.ask(&text).await;
+                assert_eq!((answer.datagram, answer.port), (text.into_bytes(), first.port), "client {n}");
+                assert_eq!(answer.server, first.server, "client {n}");
+            }
+            (first.server, first.port)
+        }
+    });
+    let known: Vec<(String, u16)> = futures_util::future::join_all(asking).await;
+    let of_a = known.iter().filter(|(server, _)| server == "a").count();
+    assert_eq!(of_a, CLIENTS / 2, "in turn");
+    assert_eq!(known.into_iter().collect::<BTreeSet<_>>().len(), CLIENTS, "each by a port of its own");
+}
+
+#[tokio::test]
 async fn clients_beyond_the_most_sessions_get_none() {
     let server = Datagrams::named("a").await;
     let config = "entryPoints: {dns: {address: /udp, udp: {maxSessions: 2, timeout: 60s}}}";

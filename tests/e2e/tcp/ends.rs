@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use super::{all, echoes, named};
 use crate::support::gateway::{exit, signal};
 use crate::support::layer4::Layer4Route;
+use crate::support::tls::Tls;
 use crate::support::{Backend, Gateway, Wire, object, within};
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -117,6 +118,67 @@ async fn a_side_that_breaks_off_ends_the_other() {
     let mut wire = gateway.connect().await;
     wire.send("hello").await.unwrap();
     drop(wire);
+    let closed = async {
+        while backend.requests() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("the end at the server", closed).await;
+}
+
+/// Ends a connection with a reset instead of a farewell.
+fn reset(tcp: TcpStream) {
+    socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(tcp);
+}
+
+#[tokio::test]
+async fn a_reset_ends_the_other_side_too_and_what_was_said_before_arrives() {
+    // Little, and so much that it goes another way through the process.
+    for length in [10, 4 << 20] {
+        let said: Vec<u8> = (0..length).map(|i: usize| (i % 251) as u8).collect();
+        let words = said.clone();
+        let backend = Backend::accepting(move |mut tcp, _| {
+            let words = words.clone();
+            async move {
+                tcp.write_all(&words).await?;
+                tcp.read_exact(&mut [0; 3]).await?;
+                reset(tcp);
+                Ok(())
+            }
+        })
+        .await;
+        // One half alone may last for ever; a connection that broke off has none.
+        let clear = all("clear").to(&backend).by("terminationDelay: -1");
+        let secure = all("secure").rule("HostSNI(`a`)").spec("tls: {}").to(&backend).by("terminationDelay: -1");
+        let gateway = Gateway::start(clear + secure).await;
+        let secure = Tls::to("a").connect(gateway.web()).await.unwrap().wire();
+        let mut clear = gateway.connect().await;
+        // TLS may come there, so the client has to begin.
+        clear.send("w").await.unwrap();
+        for (mut wire, more) in [(clear, "ho"), (secure, "who")] {
+            assert!(wire.bytes(length).await.unwrap() == said);
+            wire.send(more).await.unwrap();
+            wire.assert_closed().await;
+        }
+    }
+    // From the client.
+    let backend = Backend::accepting(|mut tcp, seen| async move {
+        tcp.write_all(b"all").await?;
+        let mut heard = Vec::new();
+        let _ = tcp.read_to_end(&mut heard).await;
+        assert_eq!(heard, b"ok");
+        seen.push(crate::support::Message::default());
+        Ok(())
+    })
+    .await;
+    let gateway = Gateway::start(all("r").to(&backend).by("terminationDelay: -1")).await;
+    let mut tcp = TcpStream::connect(gateway.web()).await.unwrap();
+    tcp.read_exact(&mut [0; 3]).await.unwrap();
+    tcp.write_all(b"ok").await.unwrap();
+    // A reset overtakes what nobody has read yet.
+    tokio::time::sleep(SHORT).await;
+    reset(tcp);
     let closed = async {
         while backend.requests() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
