@@ -1,7 +1,7 @@
 //! TLS with servers, where Pingora can't set it up: versions or cipher suites of a transport's own.
 
 use super::authorities::{authorities, store};
-use super::backend::ssl::{SslContext, SslMethod, SslVerifyMode, SslVersion};
+use super::backend::ssl::{SslContext, SslMethod, SslMode, SslVerifyMode, SslVersion};
 use super::backend::{self, ErrorStack};
 use super::certificate::{KeyPair, first};
 use super::suites::{suites, version};
@@ -26,6 +26,8 @@ pub fn context(settings: &ServersTransport) -> Result<SslContext, String> {
         true => return Err(format!("cipherSuites: the TLS library has none of {}", wanted.missing.join(", "))),
     }
     context.set_alpn_protos(b"\x08http/1.1").map_err(library)?;
+    // As the library's own connectors have it: what a slow server had no room for is written again from where it is then.
+    context.set_mode(SslMode::ACCEPT_MOVING_WRITE_BUFFER);
     if settings.root_cas.is_empty() {
         context.set_default_verify_paths().map_err(library)?;
     } else {

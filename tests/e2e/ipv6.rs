@@ -2,7 +2,11 @@
 //! A machine without IPv6 has nothing to test here.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 
+use pingora::tls::ssl::{Ssl, SslAcceptor, SslMethod};
+use pingora::tls::tokio_ssl::SslStream;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::certificates::Authority;
@@ -158,5 +162,95 @@ async fn datagrams_go_from_either_family_to_the_other() {
                 assert_eq!((&*answer.server, answer.datagram), (name, datagram.as_bytes().to_vec()), "{address}");
             }
         }
+    }
+}
+
+/// Echoes with TLS, as these names.
+async fn tls(names: &[&str], authority: &Authority) -> Backend {
+    let issued = authority.issue(names);
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
+    acceptor.set_certificate(&issued.certificate).unwrap();
+    acceptor.set_private_key(&issued.key).unwrap();
+    let acceptor = Arc::new(acceptor.build());
+    Backend::listening(SIX, move |tcp, _| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut tls = SslStream::new(Ssl::new(acceptor.context())?, tcp).map_err(std::io::Error::other)?;
+            Pin::new(&mut tls).accept().await.map_err(std::io::Error::other)?;
+            let mut wire = Wire::new(tls);
+            while wire.request().await?.is_some() {
+                wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await?;
+            }
+            Ok(())
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn certificates_of_servers_are_for_their_addresses() {
+    if free().is_none() {
+        return;
+    }
+    let authority = Authority::new("ca");
+    for (names, good) in [(&["::1"][..], true), (&["::2", "127.0.0.1", "localhost"], false)] {
+        let server = tls(names, &authority).await;
+        for more in ["", ", minVersion: VersionTLS12"] {
+            let spec = format!("{{rootCAs: [{{secret: ca}}]{more}}}");
+            let objects = route("web").entry_point("web").to(&server).by("{scheme: https, serversTransport: t}")
+                + tcp("raw").spec("entryPoints: [raw]").to(&server).by("{tls: true, serversTransport: t}")
+                + object("ServersTransport", "t", &spec)
+                + object("ServersTransportTCP", "t", "{tls: {rootCAs: [{secret: ca}]}}")
+                + authority.secret("ca");
+            let gateway = Gateway::configured("entryPoints: {raw: {}}", objects).await;
+            let status = gateway.get("a", "/").await.status();
+            assert_eq!(status, if good { 200 } else { 502 }, "{names:?} {more}");
+            let mut raw = Wire::connect(gateway.address("raw")).await;
+            let _ = raw.say("GET / HTTP/1.1\nHost: a\n\n").await;
+            assert_eq!(raw.reply().await.is_ok(), good, "{names:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn services_and_nodes_may_be_dialled_themselves() {
+    if free().is_none() {
+        return;
+    }
+    let (web, raw, datagrams) = (http().await, http().await, Datagrams::on("six", SIX.into()).await);
+    for lb in ["nativeLB", "nodePortLB"] {
+        let mut objects = "apiVersion: v1\nkind: Node\nmetadata: {name: n}\n\
+                           status: {addresses: [{type: InternalIP, address: '::1'}]}\n"
+            .to_owned();
+        for (kind, protocol, rule, address) in [
+            ("", "TCP", "match: PathPrefix(`/`), ", web.address),
+            ("TCP", "TCP", "match: HostSNI(`*`), ", raw.address),
+            ("UDP", "UDP", "", datagrams.address),
+        ] {
+            let (name, port) = (if kind.is_empty() { "web" } else { &*kind.to_lowercase() }, address.port());
+            let (ip, port, kind_of, node_port) = match lb {
+                "nativeLB" => ("'::1'", port, "ClusterIP", 0),
+                _ => ("10.0.0.1", 80, "NodePort", port),
+            };
+            objects += &format!(
+                "---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default}}
+spec: {{type: {kind_of}, clusterIP: {ip}, ports: [{{port: {port}, nodePort: {node_port}, protocol: {protocol}}}]}}
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute{kind}
+metadata: {{name: r, namespace: default}}
+spec: {{entryPoints: [{name}], routes: [{{{rule}services: [{{name: {name}, port: {port}, {lb}: true}}]}}]}}
+"
+            );
+        }
+        let config = "entryPoints: {tcp: {}, udp: {address: /udp}}";
+        let gateway = Gateway::configured(config, objects.as_str()).await;
+        gateway.get("a", "/").await.assert_status(200);
+        let mut wire = Wire::connect(gateway.address("tcp")).await;
+        wire.ask("GET / HTTP/1.1\nHost: a\n\n").await.assert_status(200);
+        assert_eq!(Asker::of(gateway.address("udp")).await.ask("x").await.server, "six", "{lb}");
     }
 }

@@ -1,6 +1,7 @@
 //! TCP routes by server name: passed through with the server's own certificate, or terminated.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use pingora::tls::ssl::{Ssl, SslConnector, SslMethod, SslVerifyMode, SslVersion};
 use pingora::tls::tokio_ssl::SslStream;
@@ -154,7 +155,7 @@ async fn a_hello_in_pieces_is_passed_on_as_it_came() {
     tcp.set_nodelay(true).unwrap();
     for piece in hello.chunks(length / 7) {
         tcp.write_all(piece).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let mut back = vec![0; 300];
     within("the echo", tcp.read_exact(&mut back)).await.unwrap();
@@ -214,4 +215,35 @@ async fn options_count_for_tcp_routes() {
         assert!(!closed.contains("alert"), "{name}: {closed}");
     }
     says_its_name(Tls::to("any.example"), "any").await.unwrap();
+}
+
+#[tokio::test]
+async fn slow_servers_get_all_of_a_large_question() {
+    const MUCH: usize = 24 << 20;
+    let question = || (0..MUCH).map(|i| (i % 251) as u8).collect::<Vec<u8>>();
+    async fn listen(stream: impl crate::support::wire::Duplex + 'static) -> std::io::Result<()> {
+        let mut wire = Wire::new(stream);
+        // Until the process can't write any more.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for part in (0..MUCH).map(|i| (i % 251) as u8).collect::<Vec<u8>>().chunks(MUCH / 16) {
+            assert!(wire.bytes(part.len()).await? == part);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        wire.send("heard").await
+    }
+    let clear = Backend::accepting(|tcp, _| listen(tcp)).await;
+    let secure = Backend::handshaking(|_| {}, |tls, _| listen(tls)).await;
+    let objects = all("clear").rule("HostSNI(`clear.example`)").spec("tls: {}").to(&clear)
+        + all("secure")
+            .rule("HostSNI(`secure.example`)")
+            .spec("tls: {}")
+            .to(&secure)
+            .by("{tls: true, serversTransport: t}")
+        + object("ServersTransportTCP", "t", "tls: {insecureSkipVerify: true}");
+    let gateway = Gateway::start(objects).await;
+    for name in ["clear.example", "secure.example"] {
+        let (mut wire, _) = connect(&gateway, name, &[]).await.unwrap();
+        wire.send(question()).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(wire.bytes(5).await.unwrap_or_else(|e| panic!("{name}: {e}")), "heard");
+    }
 }
