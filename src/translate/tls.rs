@@ -117,10 +117,6 @@ pub(super) fn translate_store(cx: &mut Context<'_>, namespace: &str, name: &str)
 
 fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, object: &ObjectRef) -> Option<TlsStore> {
     let mut store = TlsStore::default();
-    let mut is_whole = true;
-    for (i, certificate) in spec.certificates.iter().enumerate() {
-        ask(cx, &certificate.secret_name, format!("spec.certificates[{i}].secretName"), Some(id));
-    }
     if let Some(default) = &spec.default_certificate {
         let path = "spec.defaultCertificate.secretName";
         match secret::key_pair(&cx.reader, namespace, &default.secret_name) {
@@ -130,7 +126,7 @@ fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, o
             }
             Err(problem) => {
                 problem.report(cx, object, path);
-                is_whole = false;
+                return None;
             }
         }
     }
@@ -141,7 +137,10 @@ fn store(cx: &mut Context<'_>, id: &str, namespace: &str, spec: &TLSStoreSpec, o
         resolver: generated.resolver.clone(),
         domain: generated.domain.as_ref().map(|d| Domain { main: d.main.clone(), sans: d.sans.clone() }),
     });
-    is_whole.then_some(store)
+    for (i, certificate) in spec.certificates.iter().enumerate() {
+        ask(cx, &certificate.secret_name, format!("spec.certificates[{i}].secretName"), Some(id));
+    }
+    Some(store)
 }
 
 // --- options ---
