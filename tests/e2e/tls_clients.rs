@@ -250,7 +250,9 @@ async fn a_session_of_before_is_no_way_around_changed_options() {
         let said = s_client(address, &[&[version], &shown[..]].concat(), ("-sess_out", &session)).await;
         assert!(served(&said), "{said}");
         let said = s_client(address, &[version], ("-sess_in", &session)).await;
-        assert!(served(&said) && resumed(&said), "{said}");
+        // BoringSSL resumes by tickets alone from TLS 1.3 on, and those don't hold a client's whole chain.
+        let resumes = cfg!(not(feature = "boringssl")) || version == "-tls1_2";
+        assert_eq!((served(&said), resumed(&said)), (resumes, resumes), "{said}");
         change(CLOSED, &other).await;
         for identity in [&[][..], &shown] {
             let said = s_client(address, &[&[version], identity].concat(), ("-sess_in", &session)).await;

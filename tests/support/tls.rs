@@ -66,6 +66,11 @@ impl Tls {
         self
     }
 
+    /// Every suite, those of TLS 1.0 and 1.1 among them.
+    pub fn weak(self) -> Tls {
+        self.suites(if cfg!(feature = "boringssl") { "ALL" } else { "ALL:@SECLEVEL=0" })
+    }
+
     pub fn groups(mut self, list: &str) -> Tls {
         #[cfg(feature = "boringssl")]
         self.context.set_curves_list(list).unwrap();
