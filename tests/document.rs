@@ -210,7 +210,7 @@ fn meanings() -> Vec<(&'static str, Meaning)> {
                     }),
                 ),
                 ("/http/services/default-whoami1-80", lvl2(&["http://10.42.0.6:80", "http://10.42.0.7:80"])),
-                ("/http/services/default-whoami2-80", lvl2(&["http://10.42.0.8:80"])),
+                ("/http/services/default-whoami2-80", lvl2(&["http://10.42.0.8:80", "http://10.42.0.9:80"])),
             ],
         ),
         (

@@ -22,6 +22,7 @@ mod opening;
 mod precedence;
 mod quickstart;
 mod routing;
+mod services;
 mod start;
 mod stickiness;
 mod strategies;

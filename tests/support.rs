@@ -15,6 +15,7 @@ pub mod ports;
 pub mod protocol;
 pub mod redis;
 pub mod tls;
+pub mod whoami;
 pub mod wire;
 
 use std::future::Future;
@@ -28,6 +29,7 @@ pub use layer4::{tcp, udp};
 pub use manifests::{Manifests, middleware, object, route, secret};
 pub use message::Message;
 pub use namespace::isolated;
+pub use whoami::Whoami;
 pub use wire::Wire;
 
 /// How long anything may take that should come at once: generous, for a machine under load.

@@ -1,10 +1,7 @@
 //! How servers are spoken to: clear text, TLS with its ways to trust, HTTP/2, and the whoami server itself.
 
-use std::process::{Child, Command, Stdio};
-
 use crate::support::backend::{CERTIFICATE, STRANGER};
-use crate::support::gateway::binary;
-use crate::support::{Backend, Gateway, Manifests, Wire, http2, object, ports, route, secret};
+use crate::support::{Backend, Gateway, Manifests, Whoami, Wire, http2, object, ports, route, secret};
 
 const NAMED: &str = "serverName: backend.example";
 
@@ -98,7 +95,7 @@ async fn an_h2c_server_that_has_its_own_host() {
 
 #[tokio::test]
 async fn whoami_answers() {
-    let whoami = Whoami::start().await;
+    let whoami = Whoami::start("one", ports::free()).await;
     let gateway = Gateway::start(route("r").rule("Host(`whoami.example`)").to(&whoami.backend)).await;
     let reply = gateway.get("whoami.example", "/x?y=1").await;
     let text = reply.assert_status(200).text();
@@ -110,36 +107,5 @@ async fn whoami_answers() {
         "X-Real-Ip: 127.0.0.1",
     ] {
         assert!(text.lines().any(|l| l == line), "{line:?} is not in:\n{text}");
-    }
-}
-
-struct Whoami {
-    child: Child,
-    backend: Backend,
-}
-
-impl Whoami {
-    async fn start() -> Whoami {
-        let address = ports::free();
-        let child = Command::new(binary())
-            .args(["whoami", "--name", "one", "--http", &address.to_string()])
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let whoami = Whoami { child, backend: Backend::at(address) };
-        crate::support::within("whoami", async {
-            while tokio::net::TcpStream::connect(address).await.is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        })
-        .await;
-        whoami
-    }
-}
-
-impl Drop for Whoami {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

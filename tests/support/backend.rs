@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::BoxFuture;
 use pingora::tls::ssl::{NameType, Ssl, SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
 use pingora::tls::tokio_ssl::SslStream;
 use tokio::net::{TcpListener, TcpStream};
@@ -38,13 +39,20 @@ pub struct Seen {
 impl Backend {
     /// Answers with the head of the request as text, and its name in `X-Backend`.
     pub async fn named(name: &str) -> Backend {
+        Backend::named_at(name, (ports::own_address(), 0)).await
+    }
+
+    /// The same, at an address that the test gives.
+    pub async fn named_at(name: &str, address: impl Into<SocketAddr>) -> Backend {
         let name = name.to_owned();
-        Backend::answering(move |request| {
+        let serve = answers(move |request| {
             let head = &request.head;
             let length = head.len();
-            format!("HTTP/1.1 200 OK\r\nX-Backend: {name}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{head}")
-        })
-        .await
+            format!(
+                "HTTP/1.1 200 OK\r\nX-Backend: {name}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{head}"
+            )
+        });
+        Backend::bound(address, serve).await
     }
 
     pub async fn echo() -> Backend {
@@ -53,21 +61,7 @@ impl Backend {
 
     /// Answers every request with what the function says.
     pub async fn answering(answer: impl Fn(&Message) -> String + Send + Sync + 'static) -> Backend {
-        let answer = Arc::new(answer);
-        Backend::serving(move |mut wire, seen| {
-            let answer = answer.clone();
-            async move {
-                while let Some(request) = wire.request().await? {
-                    let reply = answer(&request);
-                    seen.push(request);
-                    let head_only = reply.split_inclusive("\r\n\r\n").next().unwrap_or_default();
-                    let is_head = seen.last().method() == "HEAD";
-                    wire.send(if is_head { head_only } else { &reply }).await?;
-                }
-                Ok(())
-            }
-        })
-        .await
+        Backend::accepting(answers(answer)).await
     }
 
     /// Answers every request with these bytes, `\n` written as `\r\n`.
@@ -167,7 +161,18 @@ impl Backend {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        let listener = TcpListener::bind((ip.into(), 0)).await.unwrap();
+        Backend::bound((ip.into(), 0), serve).await
+    }
+
+    /// The same at an address that the test gives.
+    pub async fn bound<F>(
+        address: impl Into<SocketAddr>,
+        serve: impl Fn(TcpStream, Seen) -> F + Send + Sync + 'static,
+    ) -> Backend
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address.into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Seen::default();
         let to_all = seen.clone();
@@ -205,6 +210,26 @@ impl Backend {
     /// The last request that was read.
     pub fn last(&self) -> Message {
         self.seen.last()
+    }
+}
+
+/// Answers each request of a connection with what the function says.
+fn answers(
+    answer: impl Fn(&Message) -> String + Send + Sync + 'static,
+) -> impl Fn(TcpStream, Seen) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static {
+    let answer = Arc::new(answer);
+    move |tcp, seen| {
+        let (answer, mut wire) = (answer.clone(), Wire::new(tcp));
+        Box::pin(async move {
+            while let Some(request) = wire.request().await? {
+                let reply = answer(&request);
+                seen.push(request);
+                let head_only = reply.split_inclusive("\r\n\r\n").next().unwrap_or_default();
+                let is_head = seen.last().method() == "HEAD";
+                wire.send(if is_head { head_only } else { &reply }).await?;
+            }
+            Ok(())
+        })
     }
 }
 

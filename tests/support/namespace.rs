@@ -30,6 +30,24 @@ pub fn isolated(test: impl Future<Output = ()>) {
     assert!(stdout.contains("1 passed"), "{name} did not run in its namespace:\n{stdout}\n{stderr}");
 }
 
+/// Gives the namespace more addresses: all of `10.42.0.1/16` is its own machine then, and `fd00::1/128` as well.
+pub fn own_addresses(addresses: &[&str]) {
+    assert!(is_isolated(), "addresses are for namespaces only");
+    for address in addresses {
+        let added = Command::new("ip").args(["addr", "add", address, "dev", "lo"]).status().unwrap();
+        assert!(added.success(), "{address}: {added}");
+    }
+}
+
+/// Says what names mean in the namespace, in lines of `/etc/hosts`.
+pub fn own_names(hosts: &str) {
+    assert!(is_isolated(), "names are for namespaces only");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), hosts).unwrap();
+    let mounted = Command::new("mount").arg("--bind").arg(file.path()).arg("/etc/hosts").status().unwrap();
+    assert!(mounted.success(), "{mounted}");
+}
+
 /// The same for a program that is no test: runs itself again, and shows what it says.
 #[allow(dead_code)] // benches/cluster.rs is that program.
 pub fn alone(program: impl Future<Output = ()>) {
@@ -47,7 +65,7 @@ fn inside(arguments: &[&str]) -> Command {
         command.args(["--user", "--map-root-user"]);
     }
     command
-        .args(["--net", "--kill-child", "sh", "-ec"])
+        .args(["--net", "--mount", "--kill-child", "sh", "-ec"])
         .arg("ip link set lo up; ip addr add 10.77.0.1/16 dev lo; exec \"$0\" \"$@\"")
         .arg(std::env::current_exe().unwrap())
         .args(arguments)
