@@ -143,3 +143,128 @@ async fn cookies_of_a_service_that_failed_are_not_set() {
     well.store(false, Ordering::SeqCst);
     assert_eq!(cookie(&gateway.get("a", "/").await), "fallback");
 }
+
+#[tokio::test]
+async fn stand_ins_have_stand_ins() {
+    let ((first, first_well), (second, second_well)) = (switched("first").await, switched("second").await);
+    let (third, third_well) = switched("third").await;
+    let nested = |spec: &str| object("TraefikService", "nested", &format!("failover: {spec}"));
+    let by_status = "errors: {status: ['500-599']}";
+    let gateway = Gateway::start(
+        failing_over(&format!(
+            "{{service: {{name: first, port: 80}}, fallback: {{name: nested, kind: TraefikService}}, {by_status}}}"
+        )) + nested(&format!(
+            "{{service: {{name: second, port: 80}}, fallback: {{name: third, port: 80}}, {by_status}}}"
+        )) + service("first", &[&first])
+            + service("second", &[&second])
+            + service("third", &[&third]),
+    )
+    .await;
+    let mut client = gateway.connect().await;
+    let mut ask = async || client.ask("POST / HTTP/1.1\nHost: a\nContent-Length: 4\n\nbody").await;
+    assert_eq!(ask().await.assert_status(200).backend(), "first");
+    first_well.store(false, Ordering::SeqCst);
+    assert_eq!(ask().await.assert_status(200).backend(), "second");
+    second_well.store(false, Ordering::SeqCst);
+    assert_eq!(ask().await.assert_status(200).backend(), "third");
+    // Nobody stands in for the last one.
+    third_well.store(false, Ordering::SeqCst);
+    assert_eq!(ask().await.assert_status(500).backend(), "third");
+    for backend in [&first, &second, &third] {
+        assert_eq!(backend.last().body, b"body");
+    }
+    assert_eq!((first.requests(), second.requests(), third.requests()), (4, 3, 2));
+    first_well.store(true, Ordering::SeqCst);
+    assert_eq!(ask().await.assert_status(200).backend(), "first");
+}
+
+#[tokio::test]
+async fn stand_ins_of_stand_ins_serve_by_health() {
+    let ((first, first_well), (second, second_well)) = (switched("first").await, switched("second").await);
+    let third = Backend::named("third").await;
+    let checked = |name: &str, backend: &Backend| {
+        format!("{{name: {name}, port: {}, healthCheck: {{path: /health, interval: 30ms}}}}", backend.address.port())
+    };
+    let gateway = Gateway::configured(
+        CONFIG,
+        failing_over(&format!(
+            "{{service: {}, fallback: {{name: nested, kind: TraefikService}}}}",
+            checked("first", &first)
+        )) + object(
+            "TraefikService",
+            "nested",
+            &format!("failover: {{service: {}, fallback: {{name: third, port: 80}}}}", checked("second", &second)),
+        ) + external("first", &first)
+            + external("second", &second)
+            + service("third", &[&third]),
+    )
+    .await;
+    let by = async |name: &str| {
+        gateway.until("a", "/", |reply| reply.status() == 200 && reply.backend() == name).await;
+        // It stays so.
+        for _ in 0..3 {
+            assert_eq!(gateway.get("a", "/").await.backend(), name);
+        }
+    };
+    by("first").await;
+    first_well.store(false, Ordering::SeqCst);
+    by("second").await;
+    second_well.store(false, Ordering::SeqCst);
+    by("third").await;
+    second_well.store(true, Ordering::SeqCst);
+    by("second").await;
+    first_well.store(true, Ordering::SeqCst);
+    by("first").await;
+}
+
+#[tokio::test]
+async fn bodies_are_sent_again_as_they_came_up_to_a_limit() {
+    let ((main, well), fallback) = (switched("main").await, Backend::named("fallback").await);
+    well.store(false, Ordering::SeqCst);
+    let spec = "{service: {name: main, port: 80}, fallback: {name: fallback, port: 80}, \
+                errors: {status: ['500'], maxRequestBodyBytes: LIMIT}}";
+    let start = async |limit: &str| {
+        let objects = failing_over(&spec.replace("LIMIT", limit)) + service("main", &[&main]);
+        Gateway::start(objects + service("fallback", &[&fallback])).await
+    };
+    let body: Vec<u8> = (0..3usize << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let chunked = |body: &[u8]| {
+        let mut request = b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for part in body.chunks(50_001) {
+            request.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+            request.extend_from_slice(part);
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(b"0\r\n\r\n");
+        request
+    };
+    // Without a limit.
+    let gateway = start("-1").await;
+    let mut client = gateway.connect().await;
+    client.send(chunked(&body)).await.unwrap();
+    assert_eq!(client.reply().await.unwrap().assert_status(200).backend(), "fallback");
+    assert!(main.last().body == body && fallback.last().body == body);
+
+    let gateway = start("1000").await;
+    for (length, status) in [(0, 200), (1000, 200), (1001, 413)] {
+        let before = main.requests();
+        let mut client = gateway.connect().await;
+        client.send(chunked(&body[..length])).await.unwrap();
+        client.reply().await.unwrap().assert_status(status);
+        assert_eq!(main.requests() - before, usize::from(status == 200), "a body of {length}");
+    }
+    // None at all.
+    let gateway = start("0").await;
+    gateway.get("a", "/").await.assert_status(200);
+    gateway.ask("POST / HTTP/1.1\nHost: a\nContent-Length: 1\n\nx").await.assert_status(413);
+}
+
+#[tokio::test]
+async fn where_both_cannot_be_reached_the_client_is_told() {
+    let spec = "{service: {name: main, port: 80}, fallback: {name: fallback, port: 80}, errors: {status: ['502']}}";
+    let gateway = Gateway::start(
+        failing_over(spec) + service("main", &[&Backend::down()]) + service("fallback", &[&Backend::down()]),
+    )
+    .await;
+    gateway.get("a", "/").await.assert_status(502).assert_body("Bad Gateway");
+}

@@ -121,6 +121,19 @@ async fn a_cookie_has_the_attributes_that_it_is_given() {
     let (name, value) = pair.split_once('=').unwrap();
     assert!(name.len() == 6 && name.starts_with('_') && value.len() == 16, "{set}");
     gateway.get("none", "/").await.assert_no_header("Set-Cookie");
+    for (cookie, expected) in [
+        ("{}", "Path=/"),
+        ("{sameSite: none, secure: true}", "Path=/; Secure; SameSite=None"),
+        ("{sameSite: lax, httpOnly: true}", "Path=/; HttpOnly; SameSite=Lax"),
+        ("{maxAge: -1, path: ''}", "Max-Age=0"),
+        ("{maxAge: 0, domain: .a.example}", "Path=/; Domain=a.example"),
+    ] {
+        let by = format!("sticky: {{cookie: {cookie}}}");
+        gateway.change(route("given").rule("Host(`given`)").to(&backend).by(&by));
+        let has =
+            |reply: &Message| reply.header("Set-Cookie").is_some_and(|set| set.split_once("; ").unwrap().1 == expected);
+        gateway.until("given", "/", has).await;
+    }
 }
 
 #[tokio::test]
@@ -189,4 +202,124 @@ async fn a_place_among_services_is_told_where_another_service_stood_in() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen, ["fallback", "other"]);
+}
+
+#[tokio::test]
+async fn weights_siblings_and_other_routes_move_nobody() {
+    let [a, b, c, d] =
+        &[Backend::named("a").await, Backend::named("b").await, Backend::named("c").await, Backend::named("d").await];
+    let marked = Backend::named("marked").await;
+    let services = |n: usize, children: &str| {
+        route("r").to_service("w").by("{kind: TraefikService, port: null}")
+            + object(
+                "TraefikService",
+                "w",
+                &format!("weighted: {{services: [{children}], sticky: {{cookie: {{name: lvl1}}}}}}"),
+            )
+            + service("x", &[a, b])
+            + service("y", &[c])
+            + service("z", &[d])
+            + route("marker").rule(&format!("Host(`marker{n}`)")).priority(99).to(&marked)
+    };
+    let child = |name: &str, weight: u32| {
+        format!("{{name: {name}, port: 80, weight: {weight}, sticky: {{cookie: {{name: lvl2}}}}}}")
+    };
+    let gateway = Gateway::start(services(0, &[child("x", 1), child("y", 1)].join(", "))).await;
+    let mut places = Vec::new();
+    for _ in 0..4 {
+        let first = ask(&gateway, "").await;
+        places.push((cookies(&first), first.backend().to_owned()));
+    }
+    for (n, children) in [
+        vec![child("x", 1), child("y", 1)],
+        vec![child("x", 5), child("y", 1)],
+        vec![child("x", 1), child("y", 7)],
+        vec![child("z", 100), child("y", 1), child("x", 1)],
+    ]
+    .iter()
+    .enumerate()
+    {
+        gateway.change(services(n + 1, &children.join(", ")));
+        gateway.until(&format!("marker{}", n + 1), "/", |reply| reply.backend() == "marked").await;
+        for (place, name) in &places {
+            assert_eq!(ask(&gateway, place).await.assert_no_header("Set-Cookie").backend(), name, "change {n}");
+        }
+    }
+    // A service without a weight is none that a client could stay with.
+    gateway.change(services(9, &[child("x", 0), child("y", 0), child("z", 1)].join(", ")));
+    gateway.until("marker9", "/", |reply| reply.backend() == "marked").await;
+    for (place, _) in &places {
+        let moved = ask(&gateway, place).await;
+        assert_eq!((moved.backend(), moved.headers_named("Set-Cookie").len()), ("d", 2));
+        assert_eq!(ask(&gateway, &cookies(&moved)).await.assert_no_header("Set-Cookie").backend(), "d");
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_server_falls_ill_gets_another_place() {
+    let ill = Backend::answering(|request| match request.target() {
+        "/fail" => "HTTP/1.1 500 No\r\nX-Backend: ill\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        _ => "HTTP/1.1 200 OK\r\nX-Backend: ill\r\nContent-Length: 0\r\n\r\n".to_owned(),
+    })
+    .await;
+    let well = Backend::named("well").await;
+    let by = "{sticky: {cookie: {name: c}}, passiveHealthCheck: {failureWindow: 1h, maxFailedAttempts: 2}}";
+    let gateway = Gateway::start(route("r").to_all(&[&ill, &well]).by(by)).await;
+    let first = ask(&gateway, &format!("c=http://{}", ill.address)).await;
+    let place = cookies(&first);
+    let fail = format!("GET /fail HTTP/1.1\nHost: a\nCookie: {place}\n\n");
+    // One failure is not enough.
+    gateway.ask(&fail).await.assert_status(500);
+    assert_eq!(ask(&gateway, &place).await.assert_no_header("Set-Cookie").backend(), "ill");
+    gateway.ask(&fail).await.assert_status(500);
+    gateway.logs("left alone").await;
+    let moved = ask(&gateway, &place).await;
+    assert_eq!((moved.backend(), moved.headers_named("Set-Cookie").len()), ("well", 1));
+    assert_ne!(cookies(&moved), place);
+    for _ in 0..4 {
+        assert_eq!(ask(&gateway, &cookies(&moved)).await.assert_no_header("Set-Cookie").backend(), "well");
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_drained_server_by_server() {
+    let [a, b, c] = &[Backend::named("a").await, Backend::named("b").await, Backend::named("c").await];
+    let marked = Backend::named("marked").await;
+    let leaving = json!({"ready": false, "serving": true, "terminating": true});
+    let state = |n: usize, ready: &[&Backend], terminating: &[&Backend]| {
+        let slices = terminating
+            .iter()
+            .enumerate()
+            .fold(Manifests::default(), |all, (i, backend)| all + slice("r-0", 10 + i, backend, &leaving));
+        route("r").to_all(ready).by("sticky: {cookie: {name: c}}")
+            + slices
+            + route("marker").rule(&format!("Host(`marker{n}`)")).priority(99).to(&marked)
+    };
+    let gateway = Gateway::start(state(0, &[a, b], &[])).await;
+    let mut changes = 0;
+    let mut change = async |ready: &[&Backend], terminating: &[&Backend]| {
+        changes += 1;
+        gateway.change(state(changes, ready, terminating));
+        let marked = |reply: &Message| reply.header("X-Backend") == Some("marked");
+        gateway.until(&format!("marker{changes}"), "/", marked).await;
+    };
+    let place = |backend: &Backend| format!("c=http://{}", backend.address);
+    let [at_a, at_b] = [cookies(&ask(&gateway, &place(a)).await), cookies(&ask(&gateway, &place(b)).await)];
+
+    change(&[b], &[a]).await;
+    for _ in 0..6 {
+        assert_eq!(ask(&gateway, &at_a).await.assert_no_header("Set-Cookie").backend(), "a");
+        assert_eq!(ask(&gateway, "").await.backend(), "b");
+    }
+    change(&[], &[a, b]).await;
+    // Those who have a place keep it, and nobody else gets one.
+    for (at, name) in [(&at_a, "a"), (&at_b, "b")] {
+        assert_eq!(ask(&gateway, at).await.assert_no_header("Set-Cookie").backend(), name);
+    }
+    ask(&gateway, "").await.assert_status(503).assert_body("no available server\n").assert_no_header("Set-Cookie");
+    ask(&gateway, &place(c)).await.assert_status(503);
+    change(&[c], &[b]).await;
+    assert_eq!(ask(&gateway, &at_b).await.assert_no_header("Set-Cookie").backend(), "b");
+    let moved = ask(&gateway, &at_a).await;
+    assert_eq!((moved.backend(), moved.headers_named("Set-Cookie").len()), ("c", 1));
 }
