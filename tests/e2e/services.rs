@@ -3,6 +3,7 @@
 
 mod distribution;
 mod document;
+mod grpc;
 mod many_endpoints;
 mod probes;
 
