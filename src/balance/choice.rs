@@ -118,6 +118,11 @@ impl Choice {
         limits.reduce(|a, b| a.into_iter().chain(b).min())
     }
 
+    /// Whether there is no server only because no address of its name is known.
+    pub fn has_unknown_names(&self) -> bool {
+        self.server.is_none() && self.members().is_some_and(|members| members.has_unknown_names())
+    }
+
     /// The name of the service chosen, where it has filters of its own.
     pub fn filtered(&self) -> Option<&str> {
         self.leaf.as_ref()?.pool()?.filtered()

@@ -164,6 +164,11 @@ impl Membership {
         &self.names
     }
 
+    /// Whether there are no servers because no address of their names is known.
+    pub(super) fn has_unknown_names(&self) -> bool {
+        !self.names.is_empty() && self.backends().is_empty()
+    }
+
     /// What is known of the health of its servers, where somebody asks.
     pub fn health(&self) -> Option<&Arc<Health>> {
         self.health.as_ref()

@@ -6,6 +6,7 @@ use log::info;
 use pingora_error::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
+use super::error::summary;
 use super::http::Ctx;
 
 /// No connection was made, so nothing was sent: another server may have the request, whatever its method.
@@ -59,7 +60,7 @@ fn go_on(session: &Session, ctx: &mut Ctx, error: &Error) -> bool {
     let failed = ctx.choice.server.clone();
     let found = ctx.choice.choose_another();
     if let (true, Some(failed), Some(server)) = (found, failed, &ctx.choice.server) {
-        info!("{error}: {} goes from {failed:?} to {server:?}", session.as_ref().request_summary());
+        info!("{error}: {} goes from {failed:?} to {server:?}", summary(session.req_header(), ctx));
     }
     found
 }

@@ -19,16 +19,16 @@ use exchange::Exchange;
 use futures_util::future::BoxFuture;
 use held::Held;
 use http::{HeaderMap, Method, StatusCode, Version, header};
-use ingora_middleware::{Around, Attempt, ChainState, Flow, Hold, Instead, Reply, Verdict};
+use ingora_middleware::{Around, Attempt, ChainState, Failure, Flow, Hold, Instead, Reply, Verdict};
 use log::warn;
 use pingora::protocols::http::HttpTask;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::RequestHeader;
-use pingora_proxy::{ProxyHttp, Session};
+use pingora_proxy::Session;
 use request_body::Sending;
 
 use super::framing::{self, Framing};
-use super::http::{Ctx, Gateway, Layer, NO_SERVER, NOT_FOUND, facts, find};
+use super::http::{Ctx, Gateway, Layer, NOT_FOUND, facts, find};
 use super::{error, internal};
 use crate::balance::{Asker, Choice, Service};
 use crate::routing::{Route, Target};
@@ -239,7 +239,7 @@ impl Call<'_> {
         self.choose(service, Some(other))?;
         let answer = match self.ctx.choice.filtered() {
             // Filters of its own would have to see the request: without them nobody is asked.
-            Some(_) => Ok(Answer::reply(NO_SERVER.clone())),
+            Some(_) => Ok(Answer::reply(Reply::status_text(503))),
             None => self.ask_server(Some(other)).await,
         };
         self.ctx.original = original;
@@ -261,7 +261,10 @@ impl Call<'_> {
     async fn ask_server(&mut self, other: Option<&RequestHeader>) -> Result<Answer> {
         self.ctx.watchdog = None;
         if self.ctx.choice.server.is_none() {
-            return Ok(Answer::reply(NO_SERVER.clone()));
+            let request = other.unwrap_or_else(|| self.session.req_header());
+            let mut answer = Answer::reply(self.ctx.no_server(request));
+            answer.failure = self.ctx.choice.has_unknown_names().then_some(Failure::NotSent);
+            return Ok(answer);
         }
         let mut servers = 0;
         loop {
@@ -287,7 +290,7 @@ impl Call<'_> {
         }
         let timed_out = self.ctx.watchdog.take().is_some_and(|watchdog| watchdog.has_bitten());
         let status = if timed_out { 504 } else { error::status(&lost.error) };
-        warn!("{}, status: {status}, {}", lost.error, self.gateway.request_summary(self.session, self.ctx));
+        error::tell_of(&lost.error, status, None, self.session.req_header(), self.ctx);
         let mut answer = Answer::reply(Reply::status_text(status));
         self.ctx.add_cookies(&mut answer.head)?;
         answer.failure = (*lost.error.esource() == ErrorSource::Upstream).then_some(lost.failure);

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use ingora_middleware::{ChainState, Flow, Reply};
-use log::{debug, info, warn};
+use log::{debug, warn};
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::modules::http::HttpModules;
@@ -23,13 +23,13 @@ use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
-use pingora_proxy::{FailToProxy, ProxyHttp, Session};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use smallvec::SmallVec;
 
 use super::another_server;
 use super::attempts;
 use super::connection::Facts;
-use super::error::{CLIENT_CLOSED, status};
+use super::error::{self, CLIENT_CLOSED, status};
 use super::forwarded::{Written, is_upgrade};
 use super::framing::{self, Framing};
 use super::http2;
@@ -47,7 +47,7 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 
 pub(super) static NOT_FOUND: LazyLock<Reply> = LazyLock::new(|| Reply::error(404, "404 page not found"));
 static MISDIRECTED: LazyLock<Reply> = LazyLock::new(|| Reply::error(421, "Misdirected Request"));
-pub(super) static NO_SERVER: LazyLock<Reply> = LazyLock::new(|| Reply::error(503, "no available server"));
+static NO_SERVER: LazyLock<Reply> = LazyLock::new(|| Reply::error(503, "no available server"));
 
 /// The HTTP proxy behind all entry points.
 pub struct Gateway {
@@ -143,11 +143,21 @@ impl Ctx {
     }
 
     /// To the server, if there is one.
-    fn chosen(&self) -> Way {
+    fn chosen(&self, request: &RequestHeader) -> Way {
         match self.choice.server {
             Some(_) => Way::Server,
-            None => Way::Reply(NO_SERVER.clone()),
+            None => Way::Reply(self.no_server(request)),
         }
+    }
+
+    /// The answer where there is no server, which is told. One whose name has no address is one that can't be reached.
+    pub(super) fn no_server(&self, request: &RequestHeader) -> Reply {
+        if self.choice.has_unknown_names() {
+            error::tell(502, "the name of the server has no address", request, self);
+            return Reply::status_text(502);
+        }
+        error::tell(503, "no server takes requests", request, self);
+        NO_SERVER.clone()
     }
 
     /// Begins to copy the request, where mirrors are to get it. An upgraded connection has no end to wait for.
@@ -238,11 +248,11 @@ impl Gateway {
                     service.choose(&asker, &mut ctx.choice);
                     ctx.copy_for_mirrors(asker.client);
                     match route.inner(&ctx.choice) {
-                        None => return Ok(ctx.chosen()),
+                        None => return Ok(ctx.chosen(request)),
                         inner => inner,
                     }
                 }
-                Target::Chosen => return Ok(ctx.chosen()),
+                Target::Chosen => return Ok(ctx.chosen(request)),
                 Target::Internal(service) => {
                     return Ok(Way::Reply(internal::answer(*service, &self.life_cycle, &self.observed)));
                 }
@@ -506,6 +516,8 @@ impl ProxyHttp for Gateway {
         let timed_out = ctx.watchdog.take().is_some_and(|watchdog| watchdog.has_bitten());
         let status = if timed_out { 504 } else { status(error) };
         ctx.status = status;
+        let begun = session.response_written().map(|response| response.status.as_u16());
+        error::tell_of(error, status, begun, session.req_header(), ctx);
         if status != CLIENT_CLOSED && session.response_written().is_none() {
             session.set_keepalive(None);
             if let Err(e) = self.reply(session, ctx, Reply::status_text(status)).await {
@@ -526,17 +538,22 @@ impl ProxyHttp for Gateway {
     }
 
     fn request_summary(&self, session: &Session, ctx: &Ctx) -> String {
-        let router = ctx.layers.last().map_or("-", |l| &*l.route.name);
-        let server = ctx.choice.server.as_ref().map_or("-", |s| &*s.url);
-        format!("{}, router: {router}, server: {server}", session.as_ref().request_summary())
+        error::summary(session.req_header(), ctx)
     }
 
-    /// A client that leaves or sends nonsense is no error of ours.
-    fn suppress_error_log(&self, session: &Session, ctx: &Ctx, error: &Error) -> bool {
-        let theirs = *error.esource() == ErrorSource::Downstream;
-        if theirs {
-            info!("the client ended the request: {error}, {}", self.request_summary(session, ctx));
-        }
-        theirs
+    /// `fail_to_proxy` has told it.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Ctx, _error: &Error) -> bool {
+        true
+    }
+
+    /// That a request goes to another server is told where that one is found.
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _ctx: &Ctx,
+        _error: &Error,
+        context: ProxyWarnLogContext,
+    ) -> bool {
+        matches!(context, ProxyWarnLogContext::UpstreamRetry)
     }
 }

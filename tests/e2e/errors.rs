@@ -123,6 +123,7 @@ async fn a_server_that_doesnt_accept_is_504() {
     let start = Instant::now();
     gateway.get("a", "/").await.assert_status(504).assert_body("Gateway Timeout");
     assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+    gateway.logs("504: the server took too long: Upstream ConnectTimedout").await;
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 
 mod distribution;
 mod document;
+mod external_names;
+mod failure_log;
 mod grpc;
+mod kills;
 mod many_endpoints;
 mod probes;
 
