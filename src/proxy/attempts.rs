@@ -28,7 +28,7 @@ use pingora_proxy::Session;
 use request_body::Sending;
 
 use super::framing::{self, Framing};
-use super::http::{Ctx, Gateway, Layer, NOT_FOUND, facts, find};
+use super::http::{Ctx, Gateway, Layer, NOT_FOUND, facts, find, withholds_body};
 use super::{error, internal};
 use crate::balance::{Asker, Choice, Service};
 use crate::routing::{Route, Target};
@@ -381,7 +381,7 @@ impl Call<'_> {
             head.remove_header(&header::TRANSFER_ENCODING);
             head.insert_header(header::CONTENT_LENGTH, "0")?;
         }
-        if framing::settle(request, &mut head, follows)? == Framing::ToTheEnd {
+        if framing::settle(request, &mut head, follows)? == Framing::ToTheEnd || withholds_body(self.session) {
             self.session.set_keepalive(None);
         }
         if follows {

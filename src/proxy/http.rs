@@ -139,6 +139,10 @@ impl Ctx {
     pub(super) fn arrived(&mut self, response: &mut ResponseHeader) {
         self.watchdog = None;
         self.choice.answered(response.status.as_u16());
+        if response.version == Version::HTTP_10 {
+            // What the server speaks is between it and us.
+            response.set_version(Version::HTTP_11);
+        }
         remove_hop_by_hop(response);
     }
 
@@ -314,6 +318,17 @@ fn remove_hop_by_hop(response: &mut ResponseHeader) {
     }
 }
 
+/// Whether the client waits to be asked for the body, and is not: it can't say then where its next request begins, unless
+/// it sends a body that nobody wants.
+pub(super) fn withholds_body(session: &mut Session) -> bool {
+    expects_continue(session.req_header()) && !session.as_mut().is_body_done()
+}
+
+/// Whether the client waits to be asked for the body.
+pub(super) fn expects_continue(request: &RequestHeader) -> bool {
+    request.headers.get(header::EXPECT).is_some_and(|e| e.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
 /// The host that rules compare with.
 fn host(request: &RequestHeader) -> Cow<'_, str> {
     rule::canonical_host(request.headers.get(header::HOST).map_or("", |h| h.to_str().unwrap_or_default()))
@@ -473,7 +488,8 @@ impl ProxyHttp for Gateway {
         let had_length = response.headers.contains_key(header::CONTENT_LENGTH);
         ctx.response(session.req_header(), response)?;
         ctx.status = response.status.as_u16();
-        if framing::settle(session.req_header(), response, had_length)? == Framing::ToTheEnd {
+        if framing::settle(session.req_header(), response, had_length)? == Framing::ToTheEnd || withholds_body(session)
+        {
             session.set_keepalive(None);
         }
         Ok(())

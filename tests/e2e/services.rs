@@ -9,6 +9,7 @@ mod grpc;
 mod kills;
 mod many_endpoints;
 mod probes;
+mod protocols;
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use pingora_error::{Error, ErrorType, Result};
 
 use super::held::Held;
 use super::{Call, Place};
-use crate::proxy::http::Layer;
+use crate::proxy::http::{Layer, expects_continue};
 use crate::proxy::{error, http2};
 
 /// Where the pieces of the request's body come from.
@@ -104,9 +104,7 @@ impl Call<'_> {
         if let Some(reply) = declared.and_then(too_large) {
             return Ok(Some(self.refuse(reply)));
         }
-        let waits =
-            request.headers.get(header::EXPECT).is_some_and(|e| e.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        if waits && request.version == Version::HTTP_11 {
+        if expects_continue(request) && request.version == Version::HTTP_11 {
             self.session.as_mut().write_continue_response().await.map_err(|e| e.into_down())?;
         }
         let mut held = Held::new(hold.memory);
