@@ -283,6 +283,11 @@ impl RequestCx<'_> {
 
     /// Sets the host that the server sees and that later filters take for the request's.
     pub fn set_host(&mut self, host: &HeaderValue) -> Result<(), Fault> {
+        // The authority of HTTP/2 would take its place on the way to the server.
+        if self.request.uri.authority().is_some() {
+            let target = self.request.uri.path_and_query().cloned();
+            self.request.set_uri(target.map_or_else(Uri::default, Uri::from));
+        }
         self.request.insert_header(http::header::HOST, host).map_err(Fault::internal)
     }
 
@@ -294,7 +299,7 @@ impl RequestCx<'_> {
 
 /// The first value of a header; empty if there is none or it isn't text.
 pub(crate) fn first(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &str {
-    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    headers.get(name).and_then(|v| std::str::from_utf8(v.as_bytes()).ok()).unwrap_or_default()
 }
 
 impl fmt::Debug for Step<'_> {

@@ -95,6 +95,12 @@ impl ForwardedHeaders {
         self.remove_nominated(request);
         let absent =
             |request: &RequestHeader, name: &HeaderName| request.headers.get(name).is_none_or(|value| value.is_empty());
+        // Those who look at it see all of it: a proxy before may have written a line of its own below the client's.
+        if request.headers.get_all(&X_FORWARDED_FOR).iter().nth(1).is_some()
+            && let Some(value) = joined(request, &X_FORWARDED_FOR).and_then(|v| HeaderValue::try_from(v).ok())
+        {
+            request.insert_header(FORWARDED_FOR, value)?;
+        }
         if absent(request, &X_REAL_IP) {
             request.insert_header("X-Real-Ip", facts.client_ip.clone())?;
         }

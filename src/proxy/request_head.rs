@@ -1,6 +1,7 @@
 //! The text of an HTTP/1 request's head: where it ends, what its target is, and what its fields say of the connection.
 //! Looked at once, before Pingora parses it; what isn't understood here is left for Pingora to refuse.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::BytesMut;
@@ -154,16 +155,7 @@ pub(super) fn tidy_target(read: BytesMut, end: usize) -> Result<(BytesMut, usize
     let mut out = BytesMut::with_capacity(read.len() + 64);
     out.extend_from_slice(method);
     out.extend_from_slice(if path.first() == Some(&b'/') { b" " } else { b" /" });
-    let mut in_query = false;
-    for byte in path {
-        in_query |= *byte == b'?';
-        // Go sends a query as it came; only what no URL can hold is escaped in it.
-        if must_escape(*byte) && (!in_query || !byte.is_ascii() || b"<>`".contains(byte)) {
-            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        } else {
-            out.extend_from_slice(&[*byte]);
-        }
-    }
+    out.extend_from_slice(&escaped(path));
     out.extend_from_slice(b" ");
     out.extend_from_slice(version);
     out.extend_from_slice(b"\r\n");
@@ -183,6 +175,25 @@ pub(super) fn tidy_target(read: BytesMut, end: usize) -> Result<(BytesMut, usize
     let new_end = out.len();
     out.extend_from_slice(read.get(end..).unwrap_or_default());
     Ok((out, new_end))
+}
+
+/// A path and query with everything escaped that Go escapes.
+pub(super) fn escaped(target: &[u8]) -> Cow<'_, [u8]> {
+    if !target.iter().any(|b| must_escape(*b)) {
+        return Cow::Borrowed(target);
+    }
+    let mut out = Vec::with_capacity(target.len() + 64);
+    let mut in_query = false;
+    for byte in target {
+        in_query |= *byte == b'?';
+        // Go sends a query as it came; only what no URL can hold is escaped in it.
+        if must_escape(*byte) && (!in_query || !byte.is_ascii() || b"<>`".contains(byte)) {
+            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        } else {
+            out.push(*byte);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// The host and port, and the path and query, of an absolute target.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use http::{HeaderName, HeaderValue, Uri, Version, header};
 use pingora_http::RequestHeader;
 
+use super::request_head::escaped;
 use crate::config;
 use crate::config::entry_point::http::UnderscoreHeaders;
 
@@ -52,6 +53,17 @@ impl PathRules {
         }
         if !self.underscored(request) {
             return Ok(Err("a header has an underscore in its name"));
+        }
+        // In HTTP/1 that is done before the head is parsed.
+        if request.version == Version::HTTP_2
+            && let Some(target) = request.uri.path_and_query()
+            && let Cow::Owned(target) = escaped(target.as_str().as_bytes())
+        {
+            let uri = String::from_utf8(target).ok().and_then(|t| rebuilt(&request.uri, request.version, &t));
+            match uri {
+                Some(uri) => request.set_uri(uri),
+                None => return Ok(Err("the request target is malformed")),
+            }
         }
         let (path, query) = (request.uri.path(), request.uri.query());
         let (path, query) = match self.clean_target(path, query) {

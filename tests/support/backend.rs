@@ -207,6 +207,11 @@ impl Backend {
         self.seen.requests.lock().unwrap().len()
     }
 
+    /// All requests that were read.
+    pub fn all(&self) -> Vec<Message> {
+        self.seen.requests.lock().unwrap().clone()
+    }
+
     /// The last request that was read.
     pub fn last(&self) -> Message {
         self.seen.last()

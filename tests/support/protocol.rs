@@ -1,10 +1,11 @@
 //! A request in either version of HTTP, with the same words: what filters do must not depend on it.
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 
-use super::http2::{connect, reply, send};
-use super::{Gateway, Message};
+use super::http2::{over, reply, send};
+use super::tls::Tls;
+use super::{Gateway, Message, Wire};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -32,6 +33,35 @@ impl Protocol {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Message {
+        self.over(gateway.connect().await, "http", method, host, target, headers, body).await
+    }
+
+    /// A request over TLS, on a connection of its own.
+    pub async fn ask_securely(
+        self,
+        gateway: &Gateway,
+        method: &str,
+        host: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Message {
+        let protocol = if self == Protocol::Http1 { "http/1.1" } else { "h2" };
+        let secure = Tls::to(host).alpn(&[protocol]).connect(gateway.web()).await.unwrap();
+        assert_eq!(secure.alpn().as_deref(), Some(protocol));
+        self.over(secure.wire(), "https", method, host, target, headers, "").await
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn over(
+        self,
+        mut wire: Wire,
+        scheme: &str,
+        method: &str,
+        host: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Message {
         match self {
             Protocol::Http1 => {
                 let mut head = format!("{method} {target} HTTP/1.1\nHost: {host}\n");
@@ -39,14 +69,14 @@ impl Protocol {
                 if !body.is_empty() {
                     head += &format!("Content-Length: {}\n", body.len());
                 }
-                gateway.ask(&format!("{head}\n{body}")).await
+                wire.ask(&format!("{head}\n{body}")).await
             }
             Protocol::Http2 => {
-                let client = connect(gateway).await;
-                let mut request =
-                    Request::builder().method(method.parse::<Method>().unwrap()).uri(format!("http://{host}{target}"));
+                let client = over(wire).await;
+                let url = format!("{scheme}://{host}{target}");
+                let mut request = Request::builder().method(method.parse::<Method>().unwrap()).uri(url);
                 for (name, value) in headers {
-                    request = request.header(*name, *value);
+                    request = request.header(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
                 }
                 let (response, mut stream) = send(&client, request, body.is_empty()).await;
                 if !body.is_empty() {

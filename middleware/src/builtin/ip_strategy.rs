@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use http::HeaderValue;
 use ingora_crds::middleware as config;
 use ipnet::IpNet;
 
@@ -64,19 +65,21 @@ impl IpStrategy {
         };
         match text.parse().map(IpAddr::V6) {
             Ok(ip) if self.ipv6_mask.is_some() => self.masked(ip).to_string().into(),
-            _ => text.into(),
+            _ => text,
         }
     }
 
     /// The client's address; `None` where `X-Forwarded-For` doesn't tell one.
     pub(super) fn address(&self, cx: &RequestCx<'_>) -> Option<IpAddr> {
-        let ip = self.forwarded(cx).map_or(Some(cx.client.peer.ip()), parse)?;
+        let ip = self.forwarded(cx).map_or(Some(cx.client.peer.ip()), |entry| parse(&entry))?;
         Some(self.masked(ip))
     }
 
     /// What `X-Forwarded-For` says; `None` if it isn't asked.
-    fn forwarded<'c>(&self, cx: &'c RequestCx<'_>) -> Option<&'c str> {
-        let mut entries = cx.header("x-forwarded-for").rsplit(',').map(str::trim);
+    fn forwarded<'c>(&self, cx: &'c RequestCx<'_>) -> Option<Cow<'c, str>> {
+        // What one entry holds, text or not, is no reason to lose the others.
+        let line = cx.request.headers.get("x-forwarded-for").map_or(&b""[..], HeaderValue::as_bytes);
+        let mut entries = line.rsplit(|b| *b == b',').map(|entry| String::from_utf8_lossy(entry.trim_ascii()));
         let entry = match &self.from {
             From::Peer => return None,
             From::Depth(depth) => entries.nth(depth - 1),

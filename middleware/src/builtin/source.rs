@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 use ingora_crds::middleware as config;
 
 use super::ip_strategy::IpStrategy;
@@ -45,7 +45,10 @@ impl Source {
         match self {
             Source::Client(strategy) => strategy.text(cx),
             Source::Host => cx.host().into(),
-            Source::Header(name) => cx.header(name).into(),
+            Source::Header(name) => {
+                let value = cx.request.headers.get(name).map(HeaderValue::as_bytes);
+                String::from_utf8_lossy(value.unwrap_or_default())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method};
 use ingora_crds::middleware as config;
 use regex::Regex;
 
-use crate::filter::{Fault, RequestCx, ResponseCx, first};
+use crate::filter::{Fault, RequestCx, ResponseCx};
 use crate::go_regex::regex_option;
 use crate::header::header_value;
 use crate::registry::BadConfig;
@@ -77,9 +77,8 @@ impl Cors {
     /// The answer to a preflight; `None` for other requests.
     pub(super) fn preflight(&self, cx: &RequestCx<'_>) -> Option<Reply> {
         let headers = &cx.request.headers;
-        let asked = cx.request.method == Method::OPTIONS
-            && !cx.header(ORIGIN).is_empty()
-            && !cx.header(ACCESS_CONTROL_REQUEST_METHOD).is_empty();
+        let says = |name| headers.get(name).is_some_and(|value| !value.is_empty());
+        let asked = cx.request.method == Method::OPTIONS && says(ORIGIN) && says(ACCESS_CONTROL_REQUEST_METHOD);
         if !asked {
             return None;
         }
@@ -127,7 +126,7 @@ impl Cors {
                 return origin;
             }
         }
-        let text = origin?.to_str().ok()?;
+        let text = std::str::from_utf8(origin?.as_bytes()).ok()?;
         self.origin_patterns.iter().any(|pattern| pattern.is_match(text)).then_some(origin?)
     }
 }
@@ -159,7 +158,7 @@ impl Allowed {
         match self {
             Allowed::Unsaid => None,
             Allowed::These(list) => Some(list),
-            Allowed::Asked => request.get(&asked).filter(|_| !first(request, asked).is_empty()),
+            Allowed::Asked => request.get(&asked).filter(|value| !value.is_empty()),
         }
     }
 }
