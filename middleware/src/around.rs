@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use pingora_http::RequestHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 
-use crate::filter::Filter;
+use crate::filter::{Fault, Filter};
 use crate::reply::Reply;
 
 /// What a filter does around the filters further in and the server. Asked by the proxy; see [`crate::Filter::around`].
@@ -28,6 +28,19 @@ pub trait Around: Send + Sync {
     /// How the response's body is held before it is judged; `None` lets it stream.
     fn hold_response(&self) -> Option<Hold> {
         None
+    }
+
+    /// How many bytes of the response's body it wants to see before the head goes on; 0 is none. The head waits for the
+    /// first of them, and a moment for more.
+    fn looks_into(&self, request: &RequestHeader, response: &ResponseHeader) -> usize {
+        let _ = (request, response);
+        0
+    }
+
+    /// Sees the beginning of the body that it asked for, which is not empty, and may change the head.
+    fn saw(&self, beginning: &[u8], response: &mut ResponseHeader) -> Result<(), Fault> {
+        let _ = (beginning, response);
+        Ok(())
     }
 
     /// Whether [`Around::judge`] may ask for another attempt: then the request's head is kept as it is here.

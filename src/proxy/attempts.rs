@@ -56,6 +56,8 @@ struct Call<'a> {
     streamed: bool,
     /// Whether the body was refused, and may be still on its way.
     refused: bool,
+    /// How long more of an answer is waited for, where what is there would do.
+    patience: Option<Instant>,
 }
 
 /// A place among the filters: before this one of that route.
@@ -69,7 +71,7 @@ struct Place {
 pub(super) async fn serve(gateway: &Gateway, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
     let layer = ctx.layers.len().saturating_sub(1);
     let held_at = Place { layer: 0, link: 0 };
-    let mut call = Call { gateway, session, ctx, held: None, held_at, streamed: false, refused: false };
+    let mut call = Call { gateway, session, ctx, held: None, held_at, streamed: false, refused: false, patience: None };
     let mut answer = call.through(Place { layer, link: 0 }).await?;
     for outer in (0..layer).rev() {
         let passed = call.ctx.layers.get(outer).map_or(0, |layer| layer.state.passed());
@@ -137,7 +139,7 @@ impl Call<'_> {
                 replayable: !self.streamed,
             };
             match around.judge(&attempt) {
-                Verdict::Pass => return Ok(answer),
+                Verdict::Pass => return self.looked_into(around, answer).await,
                 Verdict::Instead(instead) => {
                     answer.discard();
                     return self.instead(route, at, &instead).await;
@@ -153,6 +155,24 @@ impl Call<'_> {
                 }
             }
         }
+    }
+
+    /// The answer once the filter has seen the beginning of its body, where it wants to.
+    async fn looked_into(&mut self, around: &dyn Around, mut answer: Answer) -> Result<Answer> {
+        let most = around.looks_into(self.session.req_header(), &answer.head);
+        if most == 0 {
+            return Ok(answer);
+        }
+        let beginning = answer.beginning(self, most).await?;
+        if beginning.is_empty() {
+            return Ok(answer);
+        }
+        if let Err(fault) = around.saw(&beginning, &mut answer.head) {
+            warn!("{fault}");
+            answer.discard();
+            return Ok(Answer::reply(Reply::from(&fault)));
+        }
+        Ok(answer)
     }
 
     /// Back to a place: nothing further in has been seen yet.
@@ -323,7 +343,7 @@ impl Call<'_> {
             std::mem::replace(answer, Answer::reply(Reply::from(&fault))).discard();
             part.end = state.passed();
         }
-        answer.hooks.extend((!part.is_empty()).then_some((layer, part)));
+        answer.body.hooks.extend((!part.is_empty()).then_some((layer, part)));
         Ok(())
     }
 
@@ -402,7 +422,7 @@ impl Call<'_> {
 
     async fn send_body(&mut self, mut answer: Answer) -> Result<()> {
         loop {
-            let (data, end) = match answer.next(self).await? {
+            let (data, end) = match answer.body.next(self).await? {
                 Piece::Data(data, end) => (Some(data), end),
                 Piece::Trailers(trailers) => {
                     self.session.as_mut().write_response_trailers(trailers).await.map_err(|e| e.into_down())?;

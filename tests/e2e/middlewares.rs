@@ -6,6 +6,7 @@ mod buffering;
 mod chain;
 mod circuit_breaker;
 mod compress;
+mod content_type;
 mod digest_auth;
 mod errors;
 mod forward_auth;

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -58,6 +58,8 @@ pub(super) enum Event {
     Body(Option<Bytes>, bool),
     Trailers(HeaderMap),
     End,
+    /// There was nothing, and there is no patience left.
+    Nothing,
 }
 
 /// An attempt that failed before the head of the answer.
@@ -197,11 +199,13 @@ impl Exchange {
     pub(super) async fn event(&mut self, call: &mut Call<'_>) -> Result<Event> {
         loop {
             let Some(upstream) = &mut self.upstream else { return Ok(Event::End) };
+            let impatience = impatience(call.patience);
             let (data, end) = match (&mut self.stream, &mut self.waiting) {
                 (Some(stream), Some((data, end))) => tokio::select! {
                     event = read(upstream, self.headed) => {
                         return event.map_err(|error| self.unsent.take().unwrap_or(error).into_up());
                     }
+                    () = impatience => return Ok(Event::Nothing),
                     left = call.piece(Sending::Done) => left?,
                     sent = send_some(stream, data, *end) => {
                         if sent.is_err() || data.is_empty() {
@@ -216,6 +220,7 @@ impl Exchange {
                     event = read(upstream, self.headed) => {
                         return event.map_err(|error| self.unsent.take().unwrap_or(error).into_up());
                     }
+                    () = impatience => return Ok(Event::Nothing),
                     piece = call.piece(self.sending) => piece?,
                 },
             };
@@ -365,6 +370,14 @@ fn given_up(
     // The request for a page is a GET without body, whatever the client's was.
     error.retry.decide_reuse(reused);
     error
+}
+
+/// Waits until patience ends; for ever where nothing limits it.
+async fn impatience(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What comes next of an answer. May be dropped and called again.

@@ -159,7 +159,7 @@ const ASKED: &[Asked] = &[
     ask("retry", "/flaky", &[], Status(200)),
     post("buffering", "1234", Status(200)),
     post("buffering", "12345", Status(413)),
-    ask("contentType", "/", &[], Status(200)),
+    ask("contentType", "/page", &[], Header(200, "Content-Type", "text/html; charset=utf-8")),
     ask("encodedCharacters", "/a%5Cb", &[], Status(400)),
     ask("encodedCharacters", "/a%2Fb", &[], Target("/a%2Fb")),
     ask("grpcWeb", "/", &[("Origin", "https://app.example")], Status(200)),
@@ -183,6 +183,9 @@ async fn every_example_does_what_it_says() {
     for protocol in BOTH {
         let failures = AtomicUsize::new(0);
         let backend = Backend::answering(move |request: &Message| {
+            if request.target() == "/page" {
+                return "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>".to_owned();
+            }
             let status = match request.target() {
                 "/missing" => "404 Not Found",
                 "/flaky" if failures.fetch_add(1, Ordering::SeqCst) < 2 => "503 Service Unavailable",
