@@ -143,7 +143,10 @@ fn meanings() -> Vec<(&'static str, Meaning)> {
             "declaring-and-referencing-a-middleware",
             vec![
                 ("/http/routers/default-ingressroutebar-4a3b81efcb57af221fa6/middlewares", json!(["foo-stripprefix"])),
-                ("/http/middlewares", json!({"foo-stripprefix": {"stripPrefix": {"prefixes": ["/stripit"]}}})),
+                (
+                    "/http/middlewares",
+                    json!({"foo-stripprefix": {"stripPrefix": {"prefixes": ["/stripit"], "forceSlash": true}}}),
+                ),
             ],
         ),
         (

@@ -57,7 +57,7 @@ pub(super) fn translate(cx: &mut Context<'_>, namespace: &str, name: &str) -> Op
 fn resolve(cx: &mut Context<'_>, scope: &Scope<'_>, spec: &MiddlewareSpec) -> Result<Middleware, Refused> {
     Ok(Middleware {
         add_prefix: spec.add_prefix.clone(),
-        strip_prefix: spec.strip_prefix.clone(),
+        strip_prefix: spec.strip_prefix.clone().map(|strip| defaults::strip_prefix(strip, scope.group)),
         strip_prefix_regex: spec.strip_prefix_regex.clone(),
         replace_path: spec.replace_path.clone(),
         replace_path_regex: spec.replace_path_regex.clone(),
@@ -77,10 +77,13 @@ fn resolve(cx: &mut Context<'_>, scope: &Scope<'_>, spec: &MiddlewareSpec) -> Re
         in_flight_req: spec.in_flight_req.clone(),
         buffering: spec.buffering.clone(),
         circuit_breaker: spec.circuit_breaker.clone().map(defaults::circuit_breaker),
-        compress: spec.compress.clone().map(defaults::compress),
-        pass_tls_client_cert: spec.pass_tls_client_cert.clone(),
+        compress: spec.compress.clone().map(|compress| defaults::compress(compress, scope.group)),
+        pass_tls_client_cert: spec
+            .pass_tls_client_cert
+            .clone()
+            .map(|pass| defaults::pass_tls_client_cert(pass, scope.group)),
         retry: spec.retry.clone().map(defaults::retry),
-        content_type: spec.content_type.clone(),
+        content_type: spec.content_type.clone().map(|detect| defaults::content_type(detect, scope.group)),
         grpc_web: spec.grpc_web.clone(),
     })
 }

@@ -21,3 +21,4 @@ mod rate_limit;
 mod redirects;
 mod redis_cluster;
 mod retry;
+mod traefik_2;

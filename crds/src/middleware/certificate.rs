@@ -16,6 +16,9 @@ pub struct PassTlsClientCert {
     /// Send these of their fields in `X-Forwarded-Tls-Client-Cert-Info`.
     #[serde(skip_serializing_if = "absent")]
     pub info: Option<CertificateInfo>,
+    /// Whether certificates are escaped as in a query: as in Traefik 2.3, for objects of its group. Not a field of manifests.
+    #[serde(skip)]
+    pub query_escaped: bool,
 }
 
 /// Which fields of a certificate are told.

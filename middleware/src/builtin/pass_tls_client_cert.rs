@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use ingora_crds::middleware as config;
 
-use self::info::Info;
+use self::info::{Info, query_escape};
 use super::sources::{Key, Sources};
 use crate::filter::{ClientTls, Fault, Filter, RequestCx, Step};
 use crate::registry::BadConfig;
@@ -21,6 +21,7 @@ const MOST_OF_PART: usize = 64;
 /// Tells the client's certificates.
 pub(super) struct PassTlsClientCert {
     pem: bool,
+    query_escaped: bool,
     info: Option<Info>,
     /// By the handshake's place in memory, which no other one has while it is remembered.
     known: Sources<Known>,
@@ -42,7 +43,12 @@ struct Told {
 
 impl PassTlsClientCert {
     pub(super) fn new(config: &config::PassTlsClientCert) -> Result<Self, BadConfig> {
-        Ok(PassTlsClientCert { pem: config.pem, info: config.info.as_ref().map(Info::new), known: Sources::default() })
+        Ok(PassTlsClientCert {
+            pem: config.pem,
+            query_escaped: config.query_escaped,
+            info: config.info.as_ref().map(Info::new),
+            known: Sources::default(),
+        })
     }
 
     fn told(&self, tls: &Arc<ClientTls>) -> Result<Told, Fault> {
@@ -62,7 +68,10 @@ impl PassTlsClientCert {
     }
 
     fn tell(&self, certificates: &[Vec<u8>]) -> Result<Told, Fault> {
-        let pem = || certificates.iter().map(|der| STANDARD.encode(der)).collect::<Vec<_>>().join(",");
+        let pem = || {
+            let joined = certificates.iter().map(|der| STANDARD.encode(der)).collect::<Vec<_>>().join(",");
+            if self.query_escaped { query_escape(&joined) } else { joined }
+        };
         let value = |text: String| HeaderValue::try_from(text).map_err(Fault::internal);
         Ok(Told {
             pem: self.pem.then(|| value(pem())).transpose()?,

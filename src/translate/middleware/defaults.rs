@@ -1,8 +1,8 @@
-//! The values that Traefik's provider fills in where a Middleware says nothing.
+//! The values that Traefik's provider fills in where a Middleware says nothing; those of Traefik 2.3 for its group.
 //! Zero counts as nothing said wherever Traefik's own JSON leaves zero out.
 
 use ingora_crds::duration::GoDuration;
-use ingora_crds::middleware::{CircuitBreaker, Compress, Headers, Retry};
+use ingora_crds::middleware::{CircuitBreaker, Compress, ContentType, Headers, PassTlsClientCert, Retry, StripPrefix};
 
 use crate::objects::Group;
 
@@ -22,15 +22,32 @@ pub(super) fn circuit_breaker(given: CircuitBreaker) -> CircuitBreaker {
     }
 }
 
-/// gzip, then br, then zstd.
-pub(super) fn compress(given: Compress) -> Compress {
-    let encodings = if given.encodings.is_empty() { ENCODINGS.map(str::to_owned).to_vec() } else { given.encodings };
+/// gzip, then br, then zstd; Traefik 2.3 knows the first alone.
+pub(super) fn compress(given: Compress, group: Group) -> Compress {
+    let known = if group == Group::ContainoUs { &ENCODINGS[..1] } else { &ENCODINGS };
+    let encodings =
+        if given.encodings.is_empty() { known.iter().map(|e| (*e).to_owned()).collect() } else { given.encodings };
     Compress { encodings, min_response_body_bytes: given.min_response_body_bytes.filter(|n| *n != 0), ..given }
 }
 
 /// Redirections to TLS are Traefik 2's alone.
 pub(super) fn headers(given: Headers, group: Group) -> Headers {
     Headers { ssl_options_count: group == Group::ContainoUs, ..given }
+}
+
+/// In Traefik 2.3 types are found out only where that is asked for.
+pub(super) fn content_type(given: ContentType, group: Group) -> ContentType {
+    ContentType { auto_detect: given.auto_detect.or((group == Group::ContainoUs).then_some(false)) }
+}
+
+/// Traefik 2.3 escapes certificates as in a query.
+pub(super) fn pass_tls_client_cert(given: PassTlsClientCert, group: Group) -> PassTlsClientCert {
+    PassTlsClientCert { query_escaped: group == Group::ContainoUs, ..given }
+}
+
+/// A path that was stripped to nothing is `/` in Traefik 2.3.
+pub(super) fn strip_prefix(given: StripPrefix, group: Group) -> StripPrefix {
+    StripPrefix { force_slash: given.force_slash.or((group == Group::ContainoUs).then_some(true)), ..given }
 }
 
 /// Bodies up to 2 MiB.

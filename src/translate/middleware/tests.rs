@@ -248,6 +248,37 @@ fn options_without_effect_are_told() {
 }
 
 #[test]
+fn defaults_of_traefik_2_s_group_are_its_own() {
+    for (spec, v3, v2) in [
+        (
+            "{stripPrefix: {prefixes: [/a]}}",
+            json!({"prefixes": ["/a"]}),
+            json!({"prefixes": ["/a"], "forceSlash": true}),
+        ),
+        (
+            "{stripPrefix: {prefixes: [/a], forceSlash: false}}",
+            json!({"prefixes": ["/a"], "forceSlash": false}),
+            json!({"prefixes": ["/a"], "forceSlash": false}),
+        ),
+        ("{compress: {}}", json!({"encodings": ["gzip", "br", "zstd"]}), json!({"encodings": ["gzip"]})),
+        ("{compress: {encodings: [br]}}", json!({"encodings": ["br"]}), json!({"encodings": ["br"]})),
+        ("{contentType: {}}", json!({}), json!({"autoDetect": false})),
+        ("{contentType: {autoDetect: true}}", json!({"autoDetect": true}), json!({"autoDetect": true})),
+        ("{passTLSClientCert: {pem: true}}", json!({"pem": true}), json!({"pem": true})),
+    ] {
+        for (group, expected) in [("traefik.io", v3), ("traefik.containo.us", v2)] {
+            let out = outcome(&format!(
+                "{{apiVersion: {group}/v1alpha1, kind: Middleware, metadata: {{namespace: default, name: m}}, spec: {spec}}}"
+            ));
+            let key = spec.split(['{', ':']).nth(1).unwrap();
+            assert_eq!(out.json(&format!("/http/middlewares/default-m/{key}")), expected, "{group} {spec}");
+            let pass = out.configuration.http.middlewares.iter().next().unwrap().1.pass_tls_client_cert.as_ref();
+            assert!(pass.is_none_or(|pass| pass.query_escaped == (group == "traefik.containo.us")), "{group}");
+        }
+    }
+}
+
+#[test]
 fn users_who_are_never_let_in_are_told() {
     let users = |users: &str, spec: &str| {
         outcome(&format!(

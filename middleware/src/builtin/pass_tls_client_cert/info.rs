@@ -131,7 +131,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// As Go's `url.QueryEscape`.
-fn query_escape(text: &str) -> String {
+pub(super) fn query_escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 32);
     for byte in text.bytes() {
         match byte {

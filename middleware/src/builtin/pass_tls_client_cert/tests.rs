@@ -73,6 +73,16 @@ fn several_certificates_stand_between_commas() {
 }
 
 #[test]
+fn certificates_are_escaped_for_traefik_2_s_group() {
+    let config = config::PassTlsClientCert { pem: true, query_escaped: true, ..Default::default() };
+    let tls = ClientTls { peer_certificates: BOTH.clone(), ..ClientTls::default() };
+    let outcome = Trial::get("/").handshake(tls).run(PassTlsClientCert::new(&config).unwrap());
+    let told = outcome.sent("X-Forwarded-Tls-Client-Cert");
+    assert!(!told.contains(['+', '/', '=', ',']), "{told}");
+    assert_eq!(unescaped(&told), format!("{ALL},{PLAIN}"));
+}
+
+#[test]
 fn what_is_no_certificate_has_no_fields() {
     let [pem, told] = tell(r#"{"pem": true, "info": {"serialNumber": true}}"#, &[b"x".to_vec()]);
     assert_eq!([pem.as_str(), told.as_str()], ["eA==", ""]);
