@@ -5,6 +5,7 @@ mod balancing;
 mod change;
 mod entry_points;
 mod errors;
+mod example;
 mod failover;
 mod filters;
 mod forwarded;

@@ -2,6 +2,7 @@
 //! runs all of them over both versions of HTTP.
 
 mod basic_auth;
+mod both;
 mod buffering;
 mod chain;
 mod circuit_breaker;

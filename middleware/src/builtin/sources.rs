@@ -75,4 +75,23 @@ mod tests {
         let sizes: Vec<_> = sources.parts.iter().map(|part| part.0.lock().map_or(0, |part| part.len())).collect();
         assert!(sizes.iter().all(|size| (80..240).contains(size)), "{sizes:?}");
     }
+
+    #[test]
+    fn a_part_that_is_locked_holds_nobody_else_up() {
+        let sources = Sources::<usize>::default();
+        let held = sources.key("held");
+        let part = sources.part(held);
+        let others =
+            (0..1000).map(|i| sources.key(&i.to_string())).filter(|key| key % PARTS as u128 != held % PARTS as u128);
+        let others: Vec<Key> = others.collect();
+        assert!(others.len() > 900);
+        // On another thread, which would wait for ever for a lock of the whole.
+        let counted = std::thread::scope(|scope| {
+            let counting = scope.spawn(|| others.iter().map(|key| sources.part(*key).insert(*key, 1)).count());
+            counting.join()
+        });
+        drop(part);
+        assert_eq!(counted.ok(), Some(others.len()));
+        assert_eq!(sources.len(), others.len());
+    }
 }
