@@ -9,8 +9,7 @@ use pingora::tls::error::ErrorStack;
 use pingora::tls::ssl::{Ssl, SslConnector, SslMethod, SslRef, SslVerifyMode, SslVersion};
 
 use crate::dynamic::tcp::{TcpClientTls, TcpServersTransport};
-use crate::tls::KeyPair;
-use crate::tls::authorities::{authorities, store};
+use crate::tls::{KeyPair, authorities};
 
 /// Traefik's defaults.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -161,8 +160,8 @@ fn connector(settings: &TcpClientTls, named: bool) -> Result<SslConnector, Strin
         builder.set_verify(SslVerifyMode::NONE);
     }
     if !settings.root_cas.is_empty() {
-        let authorities = authorities(&settings.root_cas).map_err(|e| format!("tls.rootCAs: {e}"))?;
-        builder.set_cert_store(store(authorities).map_err(|e| failed("rootCAs", e))?);
+        let believed = authorities::parse(&settings.root_cas).map_err(|e| format!("tls.rootCAs: {e}"))?;
+        builder.set_cert_store(authorities::store(believed).map_err(|e| failed("rootCAs", e))?);
     }
     if let Some(pair) = settings.certificates.first() {
         let pair = KeyPair::new(pair).map_err(|e| format!("tls.certificates: {e}"))?;

@@ -13,8 +13,7 @@ use pingora::utils::tls::CertKey;
 
 use super::peer_names::{Name, names};
 use crate::dynamic::http::ServersTransport;
-use crate::tls::authorities::authorities;
-use crate::tls::{KeyPair, client};
+use crate::tls::{KeyPair, authorities, client};
 
 /// Go's defaults, as Traefik sets them.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -70,10 +69,12 @@ impl Transport {
         options.verify_hostname = !settings.insecure_skip_verify;
         // What is about one connection only is removed by the proxy, by Traefik's rules.
         options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
+        let believed = authorities::parse(&settings.root_cas).map_err(|e| format!("rootCAs: {e}"))?;
+        // Pingora believes an authority only with all those above it.
+        let needs_tls_of_its_own = settings.needs_tls_of_its_own() || !authorities::are_complete(&believed);
         // Where what is named holds none, no server is believed.
         if !settings.root_cas.is_empty() {
-            let authorities = authorities(&settings.root_cas).map_err(|e| format!("rootCAs: {e}"))?;
-            options.ca = Some(Arc::new(authorities.into_boxed_slice()));
+            options.ca = Some(Arc::new(believed.into_boxed_slice()));
         }
         let client_certificate = settings.certificates.first().map(|pair| {
             let (chain, key) = KeyPair::new(pair).map_err(|e| format!("certificates: {e}"))?.into_parts();
@@ -91,7 +92,7 @@ impl Transport {
             http2: !settings.disable_http2,
             names: names(settings)?,
             min_version: settings.min_version.clone(),
-            context: settings.needs_tls_of_its_own().then(|| client::context(settings)).transpose()?,
+            context: needs_tls_of_its_own.then(|| client::context(settings)).transpose()?,
             group_key: hasher.finish(),
         })
     }

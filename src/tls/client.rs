@@ -1,6 +1,6 @@
 //! TLS with servers, where Pingora can't set it up: versions or cipher suites of a transport's own.
 
-use super::authorities::{authorities, store};
+use super::authorities;
 use super::backend::ssl::{SslContext, SslMethod, SslMode, SslVerifyMode, SslVersion};
 use super::backend::{self, ErrorStack};
 use super::certificate::{KeyPair, first};
@@ -31,8 +31,8 @@ pub fn context(settings: &ServersTransport) -> Result<SslContext, String> {
     if settings.root_cas.is_empty() {
         context.set_default_verify_paths().map_err(library)?;
     } else {
-        let authorities = authorities(&settings.root_cas).map_err(|e| format!("rootCAs: {e}"))?;
-        context.set_cert_store(store(authorities).map_err(library)?);
+        let believed = authorities::parse(&settings.root_cas).map_err(|e| format!("rootCAs: {e}"))?;
+        context.set_cert_store(authorities::store(believed).map_err(library)?);
     }
     if let Some(pair) = settings.certificates.first() {
         KeyPair::new(pair).map_err(|e| format!("certificates: {e}"))?.offer(&mut context).map_err(library)?;

@@ -1,6 +1,6 @@
 //! Whether clients must show a certificate, and whose: Go's five policies.
 
-use super::authorities::{authorities, store};
+use super::authorities;
 use super::backend::ErrorStack;
 use super::backend::ssl::{SslContextBuilder, SslVerifyMode};
 use super::certificate::first;
@@ -58,15 +58,15 @@ impl Policy {
         if self.verifies() && auth.ca_files.is_empty() {
             return Err(Problem::Told);
         }
-        let authorities = authorities(&auth.ca_files).map_err(Problem::Found)?;
-        if self.verifies() && authorities.is_empty() {
+        let believed = authorities::parse(&auth.ca_files).map_err(Problem::Found)?;
+        if self.verifies() && believed.is_empty() {
             let message = "the texts of the authorities hold no PEM certificate";
             return Err(Problem::Found(message.to_owned()));
         }
         let library = |e: ErrorStack| Problem::Found(format!("an authority can't be used: {}", first(&e)));
-        authorities.iter().try_for_each(|authority| context.add_client_ca(authority)).map_err(library)?;
+        believed.iter().try_for_each(|authority| context.add_client_ca(authority)).map_err(library)?;
         // Of its own, and not the context's: else OpenSSL would complete our chain with a client's authority.
-        context.set_verify_cert_store(store(authorities).map_err(library)?).map_err(library)?;
+        context.set_verify_cert_store(authorities::store(believed).map_err(library)?).map_err(library)?;
         match self.verifies() {
             true => context.set_verify(self.mode()),
             // Whoever it is from.

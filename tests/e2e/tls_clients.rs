@@ -260,3 +260,32 @@ async fn a_session_of_before_is_no_way_around_changed_options() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_authority_counts_whoever_stands_above_it() {
+    let root = Authority::new("root");
+    let (one, other) = (root.subordinate("one"), root.subordinate("other"));
+    let backend = Backend::echo().await;
+    let pinned = root.issue(&["pinned"]);
+    let objects = one.secret("ca")
+        + secret("pin", "ca.crt", &pinned.certificate_pem())
+        + option("below", &client_auth("[ca]", ""))
+        + option("pin", &client_auth("[pin]", ""))
+        + with_options("below", &backend)
+        + with_options("pin", &backend);
+    let gateway = Gateway::configured(CONFIG, objects).await;
+    let address = gateway.address("websecure");
+    for (name, identity, good) in [
+        ("below.example", one.issue(&["client"]), true),
+        ("below.example", other.issue(&["client"]), false),
+        ("below.example", root.issue(&["client"]), false),
+        // A certificate may be believed by itself.
+        ("pin.example", pinned, true),
+        ("pin.example", root.issue(&["pinned"]), false),
+    ] {
+        for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+            let outcome = get(Tls::to(name).version(version).identity(&identity), address, name).await;
+            assert_eq!(outcome == Ok(200), good, "{name}: {outcome:?}");
+        }
+    }
+}

@@ -1,11 +1,12 @@
 //! ServersTransport: what TLS to servers is made of beyond trust in a name, which `upstreams` has.
 
 use pingora::tls::ssl::{AlpnError, SslAcceptorBuilder, SslVersion, select_next_proto};
+use pingora::tls::x509::X509;
 use tokio::task::JoinSet;
 
 use crate::support::backend::CERTIFICATE;
-use crate::support::certificates::{Authority, EXPIRED, Key};
-use crate::support::{Backend, Gateway, Manifests, Wire, http2, object, route, secret};
+use crate::support::certificates::{Authority, EXPIRED, Issued, Key};
+use crate::support::{Backend, Gateway, Manifests, Wire, http2, object, route, secret, tcp};
 
 const TRUST: &str = "serverName: backend.example, rootCAs: [{secret: ca}]";
 
@@ -161,5 +162,45 @@ async fn http2_is_spoken_where_both_sides_know_it() {
             let reply = client.ask("GET / HTTP/1.1\nHost: a.example\n\n").await;
             assert_eq!(reply.assert_status(200).backend(), spoken, "{transport}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_counts_whoever_stands_above_it() {
+    let root = Authority::new("root");
+    let (below, other) = (root.subordinate("below"), root.subordinate("other"));
+    let issued = below.issue(&["127.0.0.1"]);
+    let showing = |above: Vec<X509>| {
+        let issued = issued.clone();
+        move |acceptor: &mut SslAcceptorBuilder| {
+            acceptor.set_certificate(&issued.certificate).unwrap();
+            acceptor.set_private_key(&issued.key).unwrap();
+            above.into_iter().for_each(|certificate| acceptor.add_extra_chain_cert(certificate).unwrap());
+        }
+    };
+    let alone = Backend::tls_with(showing(Vec::new())).await;
+    let chain = Backend::tls_with(showing(vec![below.0.certificate.clone()])).await;
+    let pem = |of: &[&Issued]| of.iter().map(|issued| issued.certificate_pem()).collect::<String>();
+    for (backend, believed, good) in [
+        (&alone, pem(&[&below.0]), true),
+        (&chain, pem(&[&below.0]), true),
+        (&alone, pem(&[&below.0, &root.0]), true),
+        (&alone, pem(&[&other.0, &root.0]), false),
+        (&alone, pem(&[&root.0]), false),
+        (&chain, pem(&[&root.0]), true),
+        (&chain, pem(&[&other.0]), false),
+        (&alone, pem(&[&issued]), true),
+        (&alone, pem(&[&below.issue(&["127.0.0.1"])]), false),
+    ] {
+        let objects = route("web").entry_point("web").to(backend).by("{scheme: https, serversTransport: t}")
+            + tcp("raw").spec("entryPoints: [raw]").to(backend).by("{tls: true, serversTransport: t}")
+            + object("ServersTransport", "t", "{rootCAs: [{secret: ca}]}")
+            + object("ServersTransportTCP", "t", "{tls: {rootCAs: [{secret: ca}]}}")
+            + secret("ca", "ca.crt", &believed);
+        let gateway = Gateway::configured("entryPoints: {raw: {}}", objects).await;
+        assert_eq!(gateway.get("a", "/").await.status(), if good { 200 } else { 502 }, "{believed}");
+        let mut raw = Wire::connect(gateway.address("raw")).await;
+        let _ = raw.say("GET / HTTP/1.1\nHost: a\n\n").await;
+        assert_eq!(raw.reply().await.is_ok(), good, "{believed}");
     }
 }

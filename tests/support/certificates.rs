@@ -47,7 +47,12 @@ pub const EXPIRED: (i64, i64) = (-30, -1);
 
 impl Authority {
     pub fn new(name: &str) -> Authority {
-        Authority(make(name, &[], Key::Ecdsa, VALID, None))
+        Authority(make(name, &[], Key::Ecdsa, VALID, None, true))
+    }
+
+    /// An authority below it.
+    pub fn subordinate(&self, name: &str) -> Authority {
+        Authority(make(name, &[], Key::Ecdsa, VALID, Some(&self.0), true))
     }
 
     /// A certificate for these names, with an elliptic key.
@@ -56,7 +61,7 @@ impl Authority {
     }
 
     pub fn issue_with(&self, names: &[&str], key: Key, validity: (i64, i64)) -> Issued {
-        make(names[0], names, key, validity, Some(&self.0))
+        make(names[0], names, key, validity, Some(&self.0), false)
     }
 
     /// Lets a server take none but clients with a certificate of it.
@@ -117,7 +122,14 @@ fn key_of(kind: Key) -> PKey<Private> {
     }
 }
 
-fn make(name: &str, names: &[&str], kind: Key, validity: (i64, i64), issuer: Option<&Issued>) -> Issued {
+fn make(
+    name: &str,
+    names: &[&str],
+    kind: Key,
+    validity: (i64, i64),
+    issuer: Option<&Issued>,
+    is_authority: bool,
+) -> Issued {
     let key = key_of(kind);
     let named = |name: &str| {
         let mut builder = X509Name::builder().unwrap();
@@ -140,7 +152,7 @@ fn make(name: &str, names: &[&str], kind: Key, validity: (i64, i64), issuer: Opt
     builder.set_not_before(&at(validity.0)).unwrap();
     builder.set_not_after(&at(validity.1)).unwrap();
     builder.set_pubkey(&key).unwrap();
-    if issuer.is_none() {
+    if is_authority {
         extend(&mut builder, &BasicConstraints::new().critical().ca().build().unwrap());
     }
     if !names.is_empty() {
