@@ -254,3 +254,36 @@ spec: {{entryPoints: [{name}], routes: [{{{rule}services: [{{name: {name}, port:
         assert_eq!(Asker::of(gateway.address("udp")).await.ask("x").await.server, "six", "{lb}");
     }
 }
+
+#[tokio::test]
+async fn hosts_may_be_addresses() {
+    let backend = Backend::echo().await;
+    let config = "{entryPoints: {redirecting: {http: {redirections: {entryPoint: {to: ':8443'}}}}}}";
+    let objects = route("r").entry_point("web").rule("Host(`::1`) && Path(`/bare`)").to(&backend)
+        + route("b").entry_point("web").rule("Host(`2001:db8::1`) && Path(`/brackets`)").to_service("r-0")
+        + route("all").entry_point("web").rule("Path(`/all`)").to_service("r-0");
+    let gateway = Gateway::configured(config, objects).await;
+    for (host, target, status) in [
+        ("[::1]:8000", "/bare", 200),
+        ("[2001:db8::1]", "/brackets", 200),
+        ("[2001:db8::1]:8000", "/bare", 404),
+        ("[::1]", "/brackets", 404),
+    ] {
+        gateway.get(host, target).await.assert_status(status);
+    }
+    for (host, port) in [("[::1]", "80"), ("[::1]:8000", "8000")] {
+        let seen = gateway.get(host, "/all").await.echoed();
+        seen.assert_header("X-Forwarded-Port", port).assert_header("X-Forwarded-Host", host);
+        let mut wire = Wire::connect(gateway.address("redirecting")).await;
+        let reply = wire.ask(&format!("GET /x HTTP/1.1\nHost: {host}\n\n")).await;
+        reply.assert_status(301).assert_header("Location", "https://[::1]:8443/x");
+        let client = crate::support::http2::connect(&gateway).await;
+        let answer = crate::support::http2::get(&client, &format!("http://{host}/all")).await;
+        assert_eq!(answer.head.status, 200, "{host}");
+        backend.last().assert_header("Host", host).assert_header("X-Forwarded-Port", port);
+    }
+    for host in ["[::1", "::1]:80", "[::1]80", "[::1]:http", "[]"] {
+        let status = gateway.get(host, "/all").await.status();
+        assert!(status == 400 || status == 200, "{host}: {status}");
+    }
+}

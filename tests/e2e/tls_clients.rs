@@ -97,8 +97,8 @@ async fn who_loses_all_authorities_lets_nobody_in() {
         let client = Tls::to(&name);
         get(if shows { client.identity(&good) } else { client }, address, &name).await
     };
-    for n in 0..POLICIES.len() {
-        assert_eq!(outcome(n, true).await, Ok(200), "{}", POLICIES[n]);
+    for (n, policy) in POLICIES.iter().enumerate() {
+        assert_eq!(outcome(n, true).await, Ok(200), "{policy:?}");
     }
     for (n, gone) in [(2, Manifests::default()), (3, secret("ca", "other", "x"))] {
         gateway.change(objects.clone() + mark(n) + gone);
