@@ -86,12 +86,14 @@ mod tests {
         let others: Vec<Key> = others.collect();
         assert!(others.len() > 900);
         // On another thread, which would wait for ever for a lock of the whole.
-        let counted = std::thread::scope(|scope| {
-            let counting = scope.spawn(|| others.iter().map(|key| sources.part(*key).insert(*key, 1)).count());
-            counting.join()
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for key in &others {
+                    sources.part(*key).insert(*key, 1);
+                }
+            });
         });
         drop(part);
-        assert_eq!(counted.ok(), Some(others.len()));
         assert_eq!(sources.len(), others.len());
     }
 }

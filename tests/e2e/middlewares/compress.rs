@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Request;
 
 use crate::support::http2::{self, connect, send};
+use crate::support::protocol::BOTH;
 use crate::support::{Backend, Gate, Gateway, Message, Wire, middleware, route, within};
 
 const LONG: usize = 300_000;
@@ -95,6 +96,42 @@ async fn what_need_not_be_encoded_is_not_touched() {
     wire.ask("GET /5000 HTTP/1.1\nHost: a\n\n").await.assert_no_header("Content-Encoding").assert_no_header("Vary");
     let head = wire.ask("HEAD /5000 HTTP/1.1\nHost: a\nAccept-Encoding: gzip\n\n").await;
     head.assert_no_header("Content-Encoding").assert_header("Content-Length", "5000");
+}
+
+#[tokio::test]
+async fn clients_may_ask_in_any_words() {
+    let backend = backend().await;
+    let gateway = Gateway::start(
+        route("a").rule("Host(`a`)").middlewares(&["c"]).to(&backend)
+            + route("chained").rule("Host(`chained`)").middlewares(&["chain"]).to(&backend)
+            + middleware("c", "compress: {}")
+            + middleware("chain", "chain: {middlewares: [{name: c}]}"),
+    )
+    .await;
+    for protocol in BOTH {
+        for host in ["a", "chained"] {
+            for (accepted, encoding) in [
+                ("GZip", Some("gzip")),
+                (" br ; q=1 ,", Some("br")),
+                ("gzip;q=0.1, br;q=0.9", Some("br")),
+                ("*", Some("gzip")),
+                ("gzip;q=0, *", Some("br")),
+                ("", None),
+                (",,;;q=1", None),
+                ("gzip;q=nonsense", None),
+                ("gzip;q=-1", None),
+                ("gzip;q=2", None),
+                ("gzip;q=0", None),
+                ("gzipp, x-gzip, deflate", None),
+                ("identity", None),
+            ] {
+                let reply = protocol.ask(&gateway, "GET", host, "/3000", &[("Accept-Encoding", accepted)], "").await;
+                assert_eq!(reply.header("Content-Encoding"), encoding, "{protocol:?} {host} {accepted:?}");
+                assert_eq!(decode(encoding, &reply.body), text(3000).as_bytes(), "{accepted:?}");
+                assert_eq!(reply.header("Vary"), encoding.map(|_| "Accept-Encoding"), "{accepted:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

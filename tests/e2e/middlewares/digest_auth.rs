@@ -74,6 +74,60 @@ async fn a_proof_serves_once_whatever_the_protocol() {
     assert_eq!(backend.requests(), 2);
 }
 
+#[tokio::test]
+async fn a_proof_with_anything_wrong_in_it_is_none() {
+    let backend = Backend::echo().await;
+    let gateway = Gateway::start(
+        route("r").rule("Host(`a`)").middlewares(&["auth"]).to(&backend)
+            + route("chained").rule("Host(`chained`)").middlewares(&["chain"]).to(&backend)
+            + middleware("auth", "digestAuth: {secret: users}")
+            + middleware("chain", "chain: {middlewares: [{name: auth}]}")
+            + secret("users", "users", ANN),
+    )
+    .await;
+    for protocol in BOTH {
+        for host in ["a", "chained"] {
+            let challenge = protocol.get(&gateway, host, "/x").await;
+            let challenge = challenge.header("WWW-Authenticate").unwrap();
+            let part = |name: &str| challenge.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+            let (nonce, opaque) = (part("nonce"), part("opaque"));
+            let proof = md5(&format!("{}:{nonce}:00000001:c:auth:{}", md5("ann:traefik:secret"), md5("GET:/x")));
+            let right = format!(
+                "Digest username=\"ann\", realm=\"traefik\", nonce=\"{nonce}\", uri=\"/x\", qop=auth, nc=00000001, \
+                 cnonce=\"c\", response=\"{proof}\", opaque=\"{opaque}\", algorithm=MD5"
+            );
+            let mut wrong = vec!["Digest".to_owned(), "Digest ".to_owned(), "Digest é=\"".to_owned()];
+            for (given, other) in [
+                ("Digest", "Basic"),
+                ("ann", "bob"),
+                ("\"traefik\"", "\"other\""),
+                (nonce, "made-up"),
+                ("uri=\"/x\"", "uri=\"/y\""),
+                ("qop=auth", "qop=auth-int"),
+                ("qop=auth, ", ""),
+                ("nc=00000001", "nc=00000002"),
+                ("nc=00000001", "nc=nonsense"),
+                ("cnonce=\"c\"", "cnonce=\"d\""),
+                (proof.as_str(), ""),
+                (opaque, "made-up"),
+                ("algorithm=MD5", "algorithm=SHA-256"),
+                ("algorithm=MD5", "algorithm=\"MD5"),
+            ] {
+                assert!(right.contains(given), "{given}");
+                wrong.push(right.replace(given, other));
+            }
+            for header in &wrong {
+                let reply = protocol.ask(&gateway, "GET", host, "/x", &[("Authorization", header)], "").await;
+                assert_eq!(reply.status(), 401, "{protocol:?} {header}");
+            }
+            // Another request than the one it was made for.
+            protocol.ask(&gateway, "PUT", host, "/x", &[("Authorization", &right)], "").await.assert_status(401);
+            protocol.ask(&gateway, "GET", host, "/x?y", &[("Authorization", &right)], "").await.assert_status(401);
+            assert_eq!(backend.requests(), 0);
+        }
+    }
+}
+
 fn md5(text: &str) -> String {
     let digest = hash(MessageDigest::md5(), text.as_bytes()).unwrap();
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -2,7 +2,7 @@
 
 use crate::support::backend::{CERTIFICATE, STRANGER};
 use crate::support::protocol::BOTH;
-use crate::support::{Backend, Gateway, Message, middleware, route, secret};
+use crate::support::{Backend, Gateway, Manifests, Message, middleware, route, secret};
 
 /// Says yes to those who know the word, no to others.
 async fn auth() -> Backend {
@@ -116,6 +116,47 @@ async fn tls_is_verified() {
     for (host, status) in [("own", 200), ("stranger", 500), ("blind", 200), ("system", 500)] {
         gateway.get(host, "/").await.assert_status(status);
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_lets_nobody_in() {
+    let backend = Backend::echo().await;
+    let mut objects = Manifests::default();
+    let mut kept = Vec::new();
+    for (name, answer, status) in [
+        ("nonsense", "hello\r\n\r\n", 500),
+        ("half", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", 500),
+        ("early", "HTTP/1.1 200 OK\r\nX-Us", 500),
+        ("contradicting", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 500),
+        ("chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 500),
+        ("large", "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n0123456789a", 401),
+        ("elsewhere", "HTTP/1.1 307 x\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", 307),
+        ("strange", "HTTP/1.1 418 x\r\nContent-Length: 3\r\n\r\ntea", 418),
+    ] {
+        let auth = Backend::serving(move |mut wire, _| async move {
+            wire.request().await?;
+            wire.send(answer).await
+        })
+        .await;
+        let options = format!("forwardAuth: {{address: 'http://{}/', maxResponseBodySize: 10}}", auth.address);
+        let chain = format!("{name}-chain");
+        objects = objects
+            + middleware(name, &options)
+            + middleware(&chain, &format!("chain: {{middlewares: [{{name: {name}}}]}}"))
+            + route(name).rule(&format!("Host(`{name}`)")).middlewares(&[name]).to(&backend)
+            + route(&chain).rule(&format!("Host(`{chain}`)")).middlewares(&[&chain]).to(&backend);
+        kept.push((name, status, auth));
+    }
+    let gateway = Gateway::start(objects).await;
+    for protocol in BOTH {
+        for (name, status, _) in &kept {
+            for host in [(*name).to_owned(), format!("{name}-chain")] {
+                let reply = protocol.get(&gateway, &host, "/").await;
+                assert_eq!(reply.status(), *status, "{protocol:?} {host}: {reply:?}");
+            }
+        }
+    }
+    assert_eq!(backend.requests(), 0);
 }
 
 #[tokio::test]

@@ -71,31 +71,34 @@ async fn defaults_are_those_of_the_group() {
 #[tokio::test]
 async fn certificates_are_escaped_as_in_a_query() {
     let backend = Backend::echo().await;
-    let rule = "HostRegexp(`.*`)";
     let authority = Authority::new("the authority");
     let client = authority.issue(&["client.example"]);
-    let mut objects = object("TLSOption", "default", "clientAuth: {clientAuthType: RequestClientCert}");
-    for (name, group) in [("pass-3", "traefik.io"), ("pass-2", "traefik.containo.us")] {
-        let pass = middleware(name, "passTLSClientCert: {pem: true}");
-        objects = objects
-            + Manifests(pass.0.replace("traefik.io/", &format!("{group}/")))
-            + route(name).rule(&format!("{rule} && PathPrefix(`/{name}`)")).tls("{}").middlewares(&[name]).to(&backend);
-    }
+    let objects = object("TLSOption", "default", "clientAuth: {clientAuthType: RequestClientCert}")
+        + both("pass", "passTLSClientCert: {pem: true}", &backend)
+        + middleware("inner", "headers: {customRequestHeaders: {X-Inner: here}}");
+    // By name they are for cleartext, by path for TLS.
+    let secure = ["3", "2", "2-chain"].map(|suffix| {
+        let name = format!("pass-{suffix}");
+        let rule = format!("PathPrefix(`/{name}/`)");
+        Manifests::from(route(&format!("secure-{suffix}")).rule(&rule).tls("{}").middlewares(&[&name]).to(&backend))
+    });
+    let objects = secure.into_iter().fold(objects, |objects, more| objects + more);
     let gateway = Gateway::start(objects).await;
     let mut told = Vec::new();
-    for name in ["pass-3", "pass-2"] {
+    for name in ["pass-3", "pass-2", "pass-2-chain"] {
         let secure = Tls::to("a.example").identity(&client).connect(gateway.web()).await.unwrap();
-        assert_eq!(secure.get("a.example", &format!("/{name}")).await, Ok(200));
+        assert_eq!(secure.get("a.example", &format!("/{name}/")).await, Ok(200));
         let over_http1 = backend.last().header("X-Forwarded-Tls-Client-Cert").unwrap().to_owned();
         let secure = Tls::to("a.example").alpn(&["h2"]).identity(&client).connect(gateway.web()).await.unwrap();
         let connection = http2::over(secure.wire()).await;
-        let (reply, _) = http2::send(&connection, Request::get(format!("https://a.example/{name}")), true).await;
+        let (reply, _) = http2::send(&connection, Request::get(format!("https://a.example/{name}/")), true).await;
         assert_eq!(http2::reply(reply).await.unwrap().head.status, 200);
         backend.last().assert_header("X-Forwarded-Tls-Client-Cert", &over_http1);
         told.push(over_http1);
     }
-    let [plain, escaped] = told.try_into().unwrap();
+    let [plain, escaped, chained] = told.try_into().unwrap();
     assert!(plain.starts_with("MII") && plain.contains('/') | plain.contains('+'), "{plain}");
+    assert_eq!(escaped, chained);
     assert_eq!(escaped, plain.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
 }
 

@@ -97,7 +97,7 @@ fn begins_with_tag(text: &[u8], tag: &str) -> bool {
 fn is_mp4(body: &[u8]) -> bool {
     let Some((size, rest)) = body.split_first_chunk::<4>() else { return false };
     let size = u32::from_be_bytes(*size) as usize;
-    if body.len() < 12 || size % 4 != 0 || !rest.starts_with(b"ftyp") {
+    if body.len() < 12 || !size.is_multiple_of(4) || !rest.starts_with(b"ftyp") {
         return false;
     }
     // After the major brand comes its version, which is none.
