@@ -3,13 +3,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use log::debug;
 use pingora::server::ShutdownWatch;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::connection::{Connection, Facts};
 use super::entry_point::EntryPoint;
@@ -21,6 +22,9 @@ use super::{http1, tls};
 use crate::routing::table::TcpTls;
 use crate::routing::{Table, TcpRoute, TlsRoute};
 use crate::rule::ConnectionView;
+
+/// How long handshakes that have begun may still take when the process ends, as in Go: who is silent must not hold it up.
+const LAST_HANDSHAKES: Duration = Duration::from_secs(5);
 
 /// A connection on its way to whoever serves it.
 struct Arrival {
@@ -75,6 +79,12 @@ pub(super) async fn serve(entry_point: &Arc<EntryPoint>, tcp: TcpStream, peer: S
             }
         }
     }
+}
+
+/// When a handshake has no more time because the process ends.
+async fn over(mut drain: ShutdownWatch) {
+    turned(&mut drain).await;
+    sleep(LAST_HANDSHAKES).await;
 }
 
 // === impl Arrival ===
@@ -173,7 +183,11 @@ impl Arrival {
         let (client, destination, deadline, drain) = (self.client, self.destination, self.deadline, self.drain.clone());
         let connection = self.connection();
         let server = destination.or_else(|| connection.local_address()).map(|address| address.ip());
-        let accepted = tls::accept(connection, server, &table, &profile, &hello, deadline).await;
+        let accepted = tokio::select! {
+            biased;
+            accepted = tls::accept(connection, server, &table, &profile, &hello, deadline) => accepted,
+            () = over(drain.clone()) => None,
+        };
         let Some(mut stream) = accepted else { return };
         drop(table);
         if let Some(route) = route {

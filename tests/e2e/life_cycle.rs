@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::Request;
+use tokio::io::AsyncReadExt;
 
 use crate::support::gateway::{exit, signal};
 use crate::support::layer4::{Asker, Datagrams};
@@ -276,6 +277,24 @@ async fn idle_clients_of_every_kind_hold_nothing_up() {
     }
     assert!(gateway.exit().await.success());
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_go_on_holds_the_end_up_for_a_moment_only() {
+    let backend = Backend::echo().await;
+    let mut gateway = Gateway::configured(LONG, route("r").tls("{}").to(&backend)).await;
+    let (mine, mut theirs) = tokio::io::duplex(1 << 16);
+    let handshake = tokio::spawn(Tls::to("a").over(mine));
+    let mut hello = vec![0; 1 << 16];
+    let length = crate::support::within("a hello", theirs.read(&mut hello)).await.unwrap();
+    handshake.abort();
+    let mut silent = gateway.connect().await;
+    silent.send(&hello[..length]).await.unwrap();
+    assert_eq!(silent.bytes(1).await.unwrap()[0], 22, "the server's part of the handshake");
+    let start = Instant::now();
+    gateway.signal("TERM");
+    assert!(gateway.exit().await.success());
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

@@ -247,3 +247,34 @@ async fn slow_servers_get_all_of_a_large_question() {
         assert_eq!(wire.bytes(5).await.unwrap_or_else(|e| panic!("{name}: {e}")), "heard");
     }
 }
+
+#[tokio::test]
+async fn much_goes_both_ways_at_once_through_tls() {
+    async fn echo(stream: impl crate::support::wire::Duplex + 'static) -> std::io::Result<()> {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        tokio::io::copy(&mut reader, &mut writer).await?;
+        writer.shutdown().await
+    }
+    let clear = Backend::accepting(|tcp, _| echo(tcp)).await;
+    let secure = Backend::handshaking(|_| {}, |tls, _| echo(tls)).await;
+    let to = |name: &str, backend: &Backend, by: &str| {
+        all(name).rule(&format!("HostSNI(`{name}.example`)")).spec("tls: {}").to(backend).by(by)
+    };
+    let objects = to("clear", &clear, "terminationDelay: 20000")
+        + to("secure", &secure, "{tls: true, serversTransport: t}")
+        + object("ServersTransportTCP", "t", "{terminationDelay: 20s, tls: {insecureSkipVerify: true}}");
+    let gateway = Gateway::start(objects).await;
+    let sent: Vec<u8> = (0..8 << 20).map(|i| (i % 251) as u8).collect();
+    for name in ["clear.example", "secure.example"] {
+        let (wire, _) = connect(&gateway, name, &[]).await.unwrap();
+        let (mut reader, mut writer) = tokio::io::split(wire.into_stream());
+        let mut heard = Vec::new();
+        let sending = async {
+            writer.write_all(&sent).await.unwrap();
+            writer.shutdown().await.unwrap();
+        };
+        let both = async { tokio::join!(sending, reader.read_to_end(&mut heard)) };
+        within("the end", both).await.1.unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(heard == sent, "{name}: {} of {} bytes", heard.len(), sent.len());
+    }
+}
