@@ -3,6 +3,7 @@
 
 mod another_server;
 mod attempts;
+mod chunks;
 pub mod connection;
 mod dispatch;
 pub mod entry_point;
@@ -15,6 +16,7 @@ mod http2;
 mod internal;
 pub mod life_cycle;
 mod mirrors;
+mod one_request;
 pub mod peek;
 mod request_head;
 pub mod request_path;

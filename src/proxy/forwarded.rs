@@ -136,7 +136,8 @@ impl ForwardedHeaders {
         Ok(())
     }
 
-    /// The last step before a server: the peer joins X-Forwarded-For, and what was about this connection only goes.
+    /// The last step before a server: the peer joins X-Forwarded-For, what was about this connection only goes, and a length
+    /// is said once.
     pub(super) fn forward(
         &self,
         request: &mut RequestHeader,
@@ -154,27 +155,18 @@ impl ForwardedHeaders {
                 request.insert_header(FORWARDED_FOR, value)?;
             }
         }
+        let mut lengths = request.headers.get_all(header::CONTENT_LENGTH).iter();
+        if let (Some(length), Some(_)) = (lengths.next().cloned(), lengths.next()) {
+            request.insert_header(header::CONTENT_LENGTH, length)?;
+        }
         self.remove_hop_by_hop(request, upgrade)
     }
 
     /// Removes the fields that `Connection` names (RFC 9110 §7.6.1). Before filters and rules see the request: what a
     /// filter adds can't be named away by a client.
     fn remove_nominated(&self, request: &mut RequestHeader) {
-        let named: Vec<String> = request
-            .headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .filter_map(|v| v.to_str().ok())
-            .flat_map(|v| v.split(','))
-            .map(|name| name.trim().to_ascii_lowercase())
-            .filter(|name| !FORWARDING.contains(&name.as_str()) && !self.connection.contains(name))
-            .collect();
-        for name in &named {
-            // Host and the framing of the body can't be nominated away; the hop-by-hop fields have their own rules.
-            let kept = matches!(name.as_str(), "" | "host" | "content-length" | "transfer-encoding" | "te" | "upgrade");
-            if !kept {
-                request.remove_header(name.as_str());
-            }
+        for name in nominated(request).iter().filter(|name| !self.connection.contains(name)) {
+            request.remove_header(name.as_str());
         }
     }
 
@@ -182,6 +174,12 @@ impl ForwardedHeaders {
         // The commonest requests have none of them, or a lone `Connection: keep-alive`.
         if !request.headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
             return Ok(());
+        }
+        // Those that filters were to see, and servers are not.
+        if !self.connection.is_empty() {
+            for name in nominated(request).iter().filter(|name| self.connection.contains(name)) {
+                request.remove_header(name.as_str());
+            }
         }
         let trailers = request
             .headers
@@ -201,6 +199,18 @@ impl ForwardedHeaders {
         }
         Ok(())
     }
+}
+
+/// The fields that `Connection` names and may take away: neither the forwarding ones, nor Host and the framing of the body;
+/// the hop-by-hop fields have their own rules.
+fn nominated(request: &RequestHeader) -> Vec<String> {
+    let kept = |name: &str| {
+        FORWARDING.contains(&name)
+            || matches!(name, "" | "host" | "content-length" | "transfer-encoding" | "te" | "upgrade")
+    };
+    let values = request.headers.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
+    let names = values.flat_map(|v| v.split(',')).map(|name| name.trim().to_ascii_lowercase());
+    names.filter(|name| !kept(name)).collect()
 }
 
 fn remove_managed(request: &mut RequestHeader) {

@@ -42,8 +42,15 @@ use crate::observe::Observed;
 use crate::routing::{Route, Routes, Table, Target};
 use crate::rule::{self, RequestView};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// What a response says of its connection only, beside `Connection` itself.
+const OF_THE_CONNECTION: [HeaderName; 6] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::UPGRADE,
+];
 
 pub(super) static NOT_FOUND: LazyLock<Reply> = LazyLock::new(|| Reply::error(404, "404 page not found"));
 static MISDIRECTED: LazyLock<Reply> = LazyLock::new(|| Reply::error(421, "Misdirected Request"));
@@ -210,6 +217,11 @@ impl Gateway {
         ctx.upgrade = is_upgrade(session.req_header());
         ctx.deadline = entry_point.limits.read_timeout.map(|t| Instant::now() + t);
         let request = session.req_header_mut();
+        join_cookies(request)?;
+        if request.method == Method::OPTIONS && request.uri.path() == "*" {
+            // It asks about the server as a whole; Go's answers it before anybody else sees it.
+            return Ok(Way::Reply(Reply::empty(200)));
+        }
         if let Err(refusal) = entry_point.paths.clean(request)? {
             session.set_keepalive(None);
             return Ok(Way::Reply(Reply::error(400, &format!("400 Bad Request: {refusal}"))));
@@ -311,11 +323,23 @@ fn remove_hop_by_hop(response: &mut ResponseHeader) {
         }
     }
     // Cheap first: few responses have a name that begins like these.
-    if response.headers.keys().any(|name| name.as_str().starts_with(['k', 'p'])) {
-        for name in [KEEP_ALIVE, PROXY_CONNECTION, header::PROXY_AUTHENTICATE] {
+    if response.headers.keys().any(|name| name.as_str().starts_with(['k', 'p', 't', 'u'])) {
+        for name in OF_THE_CONNECTION {
             response.remove_header(&name);
         }
     }
+}
+
+/// The cookies of HTTP/2 as the one field that HTTP/1 has (RFC 9113 §8.2.3): clients may send each by itself.
+fn join_cookies(request: &mut RequestHeader) -> Result<()> {
+    if request.version != Version::HTTP_2 || request.headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return Ok(());
+    }
+    let cookies: Vec<&[u8]> = request.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) {
+        request.insert_header(header::COOKIE, joined)?;
+    }
+    Ok(())
 }
 
 /// Whether the client waits to be asked for the body, and is not: it can't say then where its next request begins, unless
@@ -443,7 +467,9 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        if let Some(server) = ctx.choice.server.as_ref().filter(|s| !s.pass_host_header) {
+        // Where the client named no host, the server's is one that it takes.
+        let anonymous = request.headers.get(header::HOST).is_none_or(HeaderValue::is_empty);
+        if let Some(server) = ctx.choice.server.as_ref().filter(|s| anonymous || !s.pass_host_header) {
             request.insert_header(header::HOST, server.authority.clone())?;
         }
         if request.uri.authority().is_some() {

@@ -1,5 +1,6 @@
 //! HTTP/1 connections: waits for each request's whole head within limits, then hands it to the shared `HttpProxy`.
-//! What Pingora leaves open is closed here: idle time, a deadline for the head, its size (431), pipelined requests.
+//! What Pingora leaves open is closed here: idle time, a deadline for the head, its size (431), the framing of the body,
+//! pipelined requests.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use super::connection::{Connection, Facts};
 use super::entry_point::{EntryPoint, Limits};
 use super::forwarded::Written;
 use super::life_cycle::turned;
-use super::request_head::{Fields, head_end, tidy_target};
+use super::one_request::OneRequest;
+use super::request_head::{Fields, UNSUPPORTED_CODING, head_end, tidy_target};
 use pingora::server::ShutdownWatch;
 
 /// Go adds this to `maxHeaderBytes` before it answers 431.
@@ -38,10 +40,11 @@ enum Head {
 }
 
 /// Serves a connection until it closes. `ahead` is what was read of it.
-pub(super) async fn serve(mut stream: Stream, ahead: BytesMut, entry_point: &EntryPoint, mut drain: ShutdownWatch) {
+pub(super) async fn serve(stream: Stream, ahead: BytesMut, entry_point: &EntryPoint, mut drain: ShutdownWatch) {
     let digest = stream.get_proxy_digest();
     let Some(facts) = digest.as_ref().and_then(|d| d.user_data.as_ref()?.downcast_ref::<Facts>()) else { return };
     let limits = &entry_point.limits;
+    let mut stream = Box::new(OneRequest::new(stream));
     let mut pipelined = ahead;
     let mut clock = Clock::new(limits.read_timeout);
     let mut served = 0;
@@ -55,25 +58,33 @@ pub(super) async fn serve(mut stream: Stream, ahead: BytesMut, entry_point: &Ent
         };
         let (head, end) = match head {
             Head::Request(head, end) => (head, end),
-            Head::Http2(preface) if served == 0 => match rewound(stream, preface) {
+            Head::Http2(preface) if served == 0 => match rewound(stream.into_stream(), preface) {
                 Some(connection) => return entry_point.serve_http2(connection, &drain).await,
                 None => return,
             },
-            Head::TooLarge => return refuse(stream, 431, "Request Header Fields Too Large").await,
+            Head::TooLarge => return refuse(*stream, 431, "Request Header Fields Too Large").await,
             Head::Http2(_) | Head::Gone => return Shutdown::shutdown(&mut *stream).await,
         };
         let (mut head, end) = match tidy_target(head, end) {
             Ok(tidied) => tidied,
-            Err(refusal) => return refuse(stream, 400, &format!("Bad Request: {refusal}")).await,
+            Err(refusal) => return refuse(*stream, 400, &format!("Bad Request: {refusal}")).await,
         };
         let fields = Fields::of(&head[..end]);
-        if let Some(next) = fields.next_request(&head, end) {
-            pipelined = head.split_off(next);
+        match fields.fault {
+            Some(UNSUPPORTED_CODING) => {
+                return refuse(*stream, 501, &format!("Not Implemented: {UNSUPPORTED_CODING}")).await;
+            }
+            Some(refusal) => return refuse(*stream, 400, &format!("Bad Request: {refusal}")).await,
+            None => {}
         }
+        let mut request_end = fields.request_end(&head[..end]);
+        let own = request_end.take(&head[end..]);
+        pipelined = head.split_off(end + own);
         let written = head.len() == end && entry_point.forwarded.write(&mut head, &fields, facts);
         served += 1;
         let last = limits.keep_alive_max_requests.is_some_and(|max| served >= max)
             || limits.keep_alive_max_time.is_some_and(|max| accepted.elapsed() >= max);
+        stream.begin(request_end);
         let mut session = ServerSession::new_http1(stream);
         // Any keep-alive but "off": the time between requests is measured by `read_head`.
         session.set_keepalive(Some(0));
@@ -84,10 +95,10 @@ pub(super) async fn serve(mut stream: Stream, ahead: BytesMut, entry_point: &Ent
         if written {
             session.set_connection_user_context(Some(Box::new(Written)));
         }
-        stream = match entry_point.proxy.process_new_http(session, &drain).await {
-            Some(reused) => reused.consume().0,
-            None => return,
-        };
+        let Some(reused) = entry_point.proxy.process_new_http(session, &drain).await else { return };
+        let Ok(reused) = reused.consume().0.into_any().downcast::<OneRequest>() else { return };
+        stream = reused;
+        pipelined.unsplit(stream.finish());
     }
 }
 
@@ -133,7 +144,7 @@ fn rewound(stream: Stream, bytes: BytesMut) -> Option<Box<Connection>> {
 
 /// Reads the head of one request: the first byte within `patience`, then the rest within the read timeout.
 async fn read_head(
-    stream: &mut Stream,
+    stream: &mut OneRequest,
     mut head: BytesMut,
     limits: &Limits,
     patience: Option<Duration>,
@@ -179,7 +190,7 @@ async fn read_head(
 }
 
 /// Answers as Go's server answers what it can't read, and closes.
-async fn refuse(mut stream: Stream, status: u16, message: &str) {
+async fn refuse(mut stream: OneRequest, status: u16, message: &str) {
     let reason = message.split(':').next().unwrap_or_default();
     let answer = format!(
         "HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{status} {message}"
@@ -187,7 +198,7 @@ async fn refuse(mut stream: Stream, status: u16, message: &str) {
     if stream.write_all(answer.as_bytes()).await.is_err() || stream.flush().await.is_err() {
         return;
     }
-    Shutdown::shutdown(&mut *stream).await;
+    Shutdown::shutdown(&mut stream).await;
     // A close with unread bytes is a reset, and the client would lose the answer: read a little more first.
     let mut rest = [0; FIRST_READ];
     tokio::select! {

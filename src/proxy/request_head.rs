@@ -7,8 +7,14 @@ use std::ops::Range;
 use bytes::BytesMut;
 use memchr::memchr;
 
-/// Why a request is refused before it is parsed; always 400.
+use super::chunks::Chunks;
+use super::one_request::End;
+
+/// Why a request is refused before it is parsed; 400, unless it says more.
 pub(super) type Refusal = &'static str;
+
+/// What Go's server answers 501 to: other codings than `chunked` are nobody's, and passed on they would hide requests.
+pub(super) const UNSUPPORTED_CODING: Refusal = "Unsupported transfer encoding";
 
 /// What the fields of a head say that matters before it is parsed.
 #[derive(Debug, PartialEq)]
@@ -23,13 +29,17 @@ pub(super) struct Fields {
     /// Where the empty line begins.
     pub end: usize,
     body: Body,
+    /// Why it can't be served.
+    pub fault: Option<Refusal>,
 }
 
 /// How long the body is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Body {
     Known(usize),
-    /// Chunked, or a length that isn't certain.
+    /// Until its last chunk.
+    Chunked,
+    /// Not certain.
     Unknown,
 }
 
@@ -52,8 +62,10 @@ pub(super) fn head_end(head: &[u8], scan: &mut usize) -> Option<usize> {
 impl Fields {
     /// Reads the fields of a whole head.
     pub(super) fn of(head: &[u8]) -> Fields {
-        let mut fields = Fields { host: None, plain: true, certain: true, end: head.len(), body: Body::Known(0) };
-        let (mut hosts, mut lengths) = (0, 0);
+        let body = Body::Known(0);
+        let mut fields = Fields { host: None, plain: true, certain: true, end: head.len(), body, fault: None };
+        let (mut hosts, mut encodings) = (0, 0);
+        let mut first_length: Option<&[u8]> = None;
         let mut at = memchr(b'\n', head).map_or(head.len(), |newline| newline + 1);
         while let Some(newline) = head.get(at..).and_then(|rest| memchr(b'\n', rest)) {
             let line = head.get(at..at + newline).unwrap_or_default();
@@ -79,11 +91,24 @@ impl Fields {
                             options.eq_ignore_ascii_case(b"keep-alive") || options.eq_ignore_ascii_case(b"close");
                     }
                     if let Some(length) = value(line, "content-length") {
-                        lengths += 1;
-                        fields.body = digits(length.trim_ascii()).map_or(Body::Unknown, Body::Known);
+                        let length = length.trim_ascii();
+                        fields.body = digits(length).map_or(Body::Unknown, Body::Known);
+                        if fields.body == Body::Unknown {
+                            fields.fault = Some("bad Content-Length");
+                        } else if first_length.is_some_and(|first| first != length) {
+                            fields.fault = Some("contradicting Content-Length");
+                        }
+                        first_length = Some(length);
                     }
                 }
-                Some(b't' | b'T') if value(line, "transfer-encoding").is_some() => lengths += 2,
+                Some(b't' | b'T') => {
+                    if let Some(coding) = value(line, "transfer-encoding") {
+                        encodings += 1;
+                        if encodings > 1 || !coding.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                            fields.fault = Some(UNSUPPORTED_CODING);
+                        }
+                    }
+                }
                 Some(_) => {}
             }
             at += newline + 1;
@@ -92,21 +117,21 @@ impl Fields {
         if hosts != 1 {
             fields.host = None;
         }
-        if lengths > 1 {
-            fields.body = Body::Unknown;
+        if encodings > 0 {
+            // A length beside it does not count, and its connection is closed.
+            fields.body = if first_length.is_none() { Body::Chunked } else { Body::Unknown };
         }
         fields
     }
 
-    /// Where the next pipelined request begins in what was read, the head up to `end` included. None where nothing
-    /// follows, or where it isn't certain which bytes are this request's body: then all of them are.
-    pub(super) fn next_request(&self, read: &[u8], end: usize) -> Option<usize> {
-        let connect = read.get(..8).is_some_and(|method| method.eq_ignore_ascii_case(b"connect "));
+    /// Where the request ends whose `head` this is. Not known where it isn't certain which bytes are its body: then all
+    /// of them are.
+    pub(super) fn request_end(&self, head: &[u8]) -> End {
+        let connect = head.get(..8).is_some_and(|method| method.eq_ignore_ascii_case(b"connect "));
         match self.body {
-            Body::Known(length) if self.certain && !connect => {
-                end.checked_add(length).filter(|next| *next < read.len())
-            }
-            _ => None,
+            Body::Known(length) if self.certain && !connect => End::After(length),
+            Body::Chunked if self.certain && !connect => End::Chunks(Chunks::new()),
+            _ => End::Unknown,
         }
     }
 }
@@ -187,7 +212,7 @@ pub(super) fn escaped(target: &[u8]) -> Cow<'_, [u8]> {
     for byte in target {
         in_query |= *byte == b'?';
         // Go sends a query as it came; only what no URL can hold is escaped in it.
-        if must_escape(*byte) && (!in_query || !byte.is_ascii() || b"<>`".contains(byte)) {
+        if must_escape(*byte) && (!in_query || !byte.is_ascii() || b"\"<>`".contains(byte)) {
             out.extend_from_slice(format!("%{byte:02X}").as_bytes());
         } else {
             out.push(*byte);
@@ -247,18 +272,40 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", None),
             ("POST / HTTP/1.1\r\ncontent-Length: 3\r\n\r\n", "abcGET", Some(3)),
             ("POST / HTTP/1.1\r\ncontent-Length: 3\r\n\r\n", "abc", None),
-            ("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", "abcGET", None),
+            ("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", "abcGET", Some(3)),
             ("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "abcGET", None),
             ("POST / HTTP/1.1\r\nContent-Length: +3\r\n\r\n", "abcGET", None),
             ("POST / HTTP/1.1\r\nA: b\r\n Content-Length: 3\r\n\r\n", "abcGET", None),
             ("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", "abcGET", None),
-            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\r\nGET", None),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\r\nGET", Some(5)),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "x\r\n\r\nGET", None),
             ("GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", "GET", None),
             ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "GET", None),
         ] {
             let read = format!("{head}{rest}");
-            let fields = Fields::of(head.as_bytes());
-            assert_eq!(fields.next_request(read.as_bytes(), head.len()), next.map(|n| head.len() + n), "{read:?}");
+            let own = Fields::of(head.as_bytes()).request_end(head.as_bytes()).take(rest.as_bytes());
+            assert_eq!(Some(own).filter(|own| *own < rest.len()), next, "{read:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_hides_requests() {
+        for (fields, fault) in [
+            ("Content-Length: 3", None),
+            ("Content-Length: 3\r\nContent-Length: 3", None),
+            ("Transfer-Encoding: Chunked", None),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 3", None),
+            ("Content-Length: 3\r\nContent-Length: 4", Some("contradicting Content-Length")),
+            ("Content-Length: 3, 3", Some("bad Content-Length")),
+            ("Content-Length: -3", Some("bad Content-Length")),
+            ("Content-Length:", Some("bad Content-Length")),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Some(UNSUPPORTED_CODING)),
+            ("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", Some(UNSUPPORTED_CODING)),
+            ("Transfer-Encoding: gzip, chunked", Some(UNSUPPORTED_CODING)),
+            ("Transfer-Encoding: identity", Some(UNSUPPORTED_CODING)),
+        ] {
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+            assert_eq!(Fields::of(head.as_bytes()).fault, fault, "{fields}");
         }
     }
 
@@ -274,7 +321,7 @@ mod tests {
             ("GET http://a?q HTTP/1.1\nhost: b\n\n", "GET /?q HTTP/1.1\r\nHost: a\r\n\n"),
             ("GET /?u=http://a HTTP/1.1\r\n\r\n", "GET /?u=http://a HTTP/1.1\r\n\r\n"),
             ("OPTIONS * HTTP/1.1\r\nHost: b\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: b\r\n\r\n"),
-            ("GET /\u{e9}<?{\u{e9} HTTP/1.1\r\n\r\n", "GET /%C3%A9%3C?{%C3%A9 HTTP/1.1\r\n\r\n"),
+            ("GET /\u{e9}<?{\u{e9}\" HTTP/1.1\r\n\r\n", "GET /%C3%A9%3C?{%C3%A9%22 HTTP/1.1\r\n\r\n"),
         ] {
             let end = head_end(read.as_bytes(), &mut 0).unwrap_or_default();
             let (head, end) = tidy_target(BytesMut::from(read), end).unwrap_or_default();

@@ -142,10 +142,6 @@ fn other_provider(
         cx.error("CrossProviderNotAllowed", object, &field, message);
         return None;
     }
-    if target == Target::TraefikService && own {
-        // Traefik puts the namespace of the reference before the name, and nothing where there is none.
-        return Some(names::key(namespace.unwrap_or_default(), name));
-    }
     if own && !cx.options.allow_cross_namespace {
         let message = format!(
             "refers to {kind} {name}@{provider}, which may be of any namespace: that needs the provider's option \
@@ -153,6 +149,10 @@ fn other_provider(
         );
         cx.error("CrossNamespaceNotAllowed", object, &field, message);
         return None;
+    }
+    if target == Target::TraefikService && own {
+        // Traefik puts the namespace of the reference before the name, and nothing where there is none.
+        return Some(names::key(namespace.unwrap_or_default(), name));
     }
     if let Some(namespace) = namespace {
         let message = format!("namespace {namespace} is ignored, because the name has a provider (@{provider})");
