@@ -50,6 +50,8 @@ const LONGEST_REST: Duration = Duration::from_millis(80);
 
 /// How often names are looked up again. The system's resolver doesn't tell how long its answers hold.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
+/// How often those are looked up that nothing is known of: their servers can't be reached until then.
+const MISSING_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What was told already, so that it is told once.
 #[derive(Default)]
@@ -232,7 +234,8 @@ impl BackgroundService for Control {
             tokio::spawn(sources::observe(cluster.health(), self.observed.clone()));
         }
         let mut last = Last::default();
-        let mut lookup = Instant::now() + LOOKUP_INTERVAL;
+        let mut lookup = Instant::now() + MISSING_INTERVAL;
+        let mut lookup_of_all = Instant::now() + LOOKUP_INTERVAL;
         let mut looking_up: Option<JoinHandle<()>> = None;
         loop {
             tokio::select! {
@@ -247,10 +250,14 @@ impl BackgroundService for Control {
                     }
                 }
                 () = sleep_until(lookup) => {
-                    lookup = Instant::now() + LOOKUP_INTERVAL;
+                    lookup = Instant::now() + MISSING_INTERVAL;
                     // One that is still at it would only get company.
                     if looking_up.as_ref().is_none_or(JoinHandle::is_finished) {
-                        looking_up = Some(names::look_up_all(&self.table));
+                        let all = lookup_of_all <= Instant::now();
+                        if all {
+                            lookup_of_all = Instant::now() + LOOKUP_INTERVAL;
+                        }
+                        looking_up = names::look_up_again(&self.table, all);
                     }
                 }
                 () = turned(&mut shutdown) => return,

@@ -188,9 +188,12 @@ impl Health {
             Some(status) if status.down != down => status.down = down,
             _ => return,
         }
+        let (url, address) = place;
+        // One of the addresses of a name.
+        let at = if url.contains(&address.to_string()) { String::new() } else { format!(" at {address}") };
         match failure {
-            Some(why) => warn!("service {}: {} is down: {why}", self.service, place.0),
-            None => info!("service {}: {} is up", self.service, place.0),
+            Some(why) => warn!("service {}: {url}{at} is down: {why}", self.service),
+            None => info!("service {}: {url}{at} is up", self.service),
         }
         self.prepare();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use log::{info, warn};
+use log::{Level, info, log};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -25,7 +25,7 @@ pub(super) async fn before_serving(table: &Table, current: &Arc<ArcSwap<Table>>)
         return;
     }
     let wait = resolved.is_new(&names);
-    let look_up = tokio::spawn(look_up(missing, table.resolved().clone(), current.clone()));
+    let look_up = tokio::spawn(look_up(missing, table.resolved().clone(), current.clone(), Level::Warn));
     if !wait {
         return;
     }
@@ -35,12 +35,19 @@ pub(super) async fn before_serving(table: &Table, current: &Arc<ArcSwap<Table>>)
     refresh(table);
 }
 
-/// Looks up all names of the table that serves, in a task of its own.
-pub(super) fn look_up_all(current: &Arc<ArcSwap<Table>>) -> JoinHandle<()> {
+/// Looks up the names of the table that serves, in a task of its own: all of them, or those that nothing is known of, if
+/// there are any.
+pub(super) fn look_up_again(current: &Arc<ArcSwap<Table>>, all: bool) -> Option<JoinHandle<()>> {
     let table = current.load_full();
-    let (names, resolved) = (names(&table), table.resolved().clone());
-    resolved.keep(&names);
-    tokio::spawn(look_up(names, resolved, current.clone()))
+    let (mut names, resolved) = (names(&table), table.resolved().clone());
+    // What is still missing has been told, and is told again with all of them.
+    let level = if all { Level::Warn } else { Level::Debug };
+    if all {
+        resolved.keep(&names);
+    } else {
+        names = resolved.missing(&names);
+    }
+    (!names.is_empty()).then(|| tokio::spawn(look_up(names, resolved, current.clone(), level)))
 }
 
 /// Gives the pools of a table the addresses that are known now.
@@ -49,9 +56,9 @@ pub(super) fn refresh(table: &Table) {
 }
 
 /// Looks names up, and lets the table that serves by then know.
-async fn look_up(names: BTreeSet<Name>, resolved: Arc<Resolved>, current: Arc<ArcSwap<Table>>) {
+async fn look_up(names: BTreeSet<Name>, resolved: Arc<Resolved>, current: Arc<ArcSwap<Table>>, level: Level) {
     for ((host, _), error) in resolved.look_up(names).await {
-        warn!("the server {host} is not found: {error}");
+        log!(level, "the server {host} is not found: {error}");
     }
     refresh(&current.load_full());
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::future::Future;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Set in the process inside of the namespace.
 const INSIDE: &str = "INGORA_TEST_NAMESPACE";
@@ -34,18 +35,24 @@ pub fn isolated(test: impl Future<Output = ()>) {
 pub fn own_addresses(addresses: &[&str]) {
     assert!(is_isolated(), "addresses are for namespaces only");
     for address in addresses {
-        let added = Command::new("ip").args(["addr", "add", address, "dev", "lo"]).status().unwrap();
+        // At once: nobody else could have an address of IPv6 here.
+        let at_once = address.contains(':').then_some("nodad");
+        let added = Command::new("ip").args(["addr", "add", address, "dev", "lo"]).args(at_once).status().unwrap();
         assert!(added.success(), "{address}: {added}");
     }
 }
 
-/// Says what names mean in the namespace, in lines of `/etc/hosts`.
+/// Says what names mean in the namespace, in lines of `/etc/hosts`; again, when they come to mean something else.
 pub fn own_names(hosts: &str) {
+    static MOUNTED: AtomicBool = AtomicBool::new(false);
     assert!(is_isolated(), "names are for namespaces only");
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), hosts).unwrap();
-    let mounted = Command::new("mount").arg("--bind").arg(file.path()).arg("/etc/hosts").status().unwrap();
-    assert!(mounted.success(), "{mounted}");
+    if !MOUNTED.swap(true, Ordering::SeqCst) {
+        // A file of its own there, which nobody outside sees.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mounted = Command::new("mount").arg("--bind").arg(file.path()).arg("/etc/hosts").status().unwrap();
+        assert!(mounted.success(), "{mounted}");
+    }
+    fs::write("/etc/hosts", hosts).unwrap();
 }
 
 /// The same for a program that is no test: runs itself again, and shows what it says.

@@ -124,7 +124,9 @@ impl Probe {
         let good = self.status.map_or((200..400).contains(&status), |wanted| status == wanted);
         match good {
             true => Ok(()),
-            false => Error::e_explain(ErrorType::HTTPStatus(status), "the answer to its health check"),
+            false => {
+                Error::e_explain(ErrorType::HTTPStatus(status), format!("its health check was answered with {status}"))
+            }
         }
     }
 

@@ -2,11 +2,11 @@
 //! addresses, and those of nodes.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::answers;
 use crate::support::namespace::{own_addresses, own_names};
-use crate::support::{Backend, Gateway, Manifests, Wire, isolated, middleware, object, route};
+use crate::support::{Backend, Gateway, Manifests, Wire, isolated, middleware, object, route, within};
 
 const PORT: u16 = 8080;
 const CONFIG: &str = "providers: {manifests: {allowExternalNameServices: true}}";
@@ -101,6 +101,50 @@ fn a_name_without_an_address_is_a_server_that_cannot_be_reached() {
         gateway.get("stood-in", "/").await.assert_status(200);
         // The others are as they were.
         gateway.get("other", "/").await.assert_status(200);
+    });
+}
+
+#[test]
+fn a_name_that_appears_is_found_soon() {
+    isolated(async {
+        own_names("127.0.0.1 localhost");
+        let _one = at("10.77.9.1").await;
+        let gateway = Gateway::configured(CONFIG, named(&["several.example"])).await;
+        gateway.get("several.example", "/").await.assert_status(502);
+        own_names(HOSTS);
+        within("the name", async { while gateway.get("several.example", "/").await.status() != 200 {} }).await;
+    });
+}
+
+#[test]
+fn each_address_of_a_name_has_its_own_health() {
+    isolated(async {
+        own_names(HOSTS);
+        let (_one, _three) = (at("10.77.9.1").await, at("10.77.9.3").await);
+        let _ill = Backend::bound((Ipv4Addr::new(10, 77, 9, 2), PORT), |tcp, seen| async move {
+            let mut wire = Wire::new(tcp);
+            while let Some(request) = wire.request().await? {
+                let status = if request.target() == "/health" { "500 No" } else { "200 OK" };
+                seen.push(request);
+                wire.send(format!("HTTP/1.1 {status}\r\nX-Backend: ill\r\nContent-Length: 0\r\n\r\n")).await?;
+            }
+            Ok(())
+        })
+        .await;
+        let check = format!("{{port: {PORT}, healthCheck: {{path: /health, interval: 50ms}}}}");
+        let checked = route("checked").rule("Host(`checked`)").to_service("several-example").by(&check);
+        let gateway = Gateway::configured(CONFIG, named(&["several.example"]) + checked).await;
+        let down = "http://several.example:8080 at 10.77.9.2:8080 is down: ";
+        gateway.logs(down).await;
+        gateway.logs("its health check was answered with 500").await;
+        // It may still be told before it is so.
+        let well = set(&["10.77.9.1", "10.77.9.3"]);
+        let answering = async || answers(&gateway, "checked", "/", 12).await.into_iter().collect::<BTreeSet<_>>();
+        within("the change", async { while answering().await != well {} }).await;
+        assert_eq!(answering().await, well);
+        // Who doesn't ask for its health still sends it requests.
+        let answering: BTreeSet<String> = answers(&gateway, "several.example", "/", 12).await.into_iter().collect();
+        assert!(answering.contains("ill"), "{answering:?}");
     });
 }
 
