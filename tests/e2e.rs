@@ -9,6 +9,7 @@ mod example;
 mod failover;
 mod filters;
 mod forwarded;
+mod framing;
 mod handover;
 mod health;
 mod http1;
