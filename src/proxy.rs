@@ -10,6 +10,7 @@ pub mod entry_point;
 mod error;
 mod forwarded;
 mod framing;
+mod hop_by_hop;
 pub mod http;
 mod http1;
 mod http2;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use ingora_middleware::{ChainState, Flow, Reply};
 use log::{debug, warn};
 use pingora::connectors::ConnectorOptions;
@@ -32,6 +32,7 @@ use super::connection::Facts;
 use super::error::{self, CLIENT_CLOSED, status};
 use super::forwarded::{Written, is_upgrade};
 use super::framing::{self, Framing};
+use super::hop_by_hop::remove_hop_by_hop;
 use super::http2;
 use super::internal;
 use super::life_cycle::LifeCycle;
@@ -41,16 +42,6 @@ use crate::balance::{Asker, Choice};
 use crate::observe::Observed;
 use crate::routing::{Route, Routes, Table, Target};
 use crate::rule::{self, RequestView};
-
-/// What a response says of its connection only, beside `Connection` itself.
-const OF_THE_CONNECTION: [HeaderName; 6] = [
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::UPGRADE,
-];
 
 pub(super) static NOT_FOUND: LazyLock<Reply> = LazyLock::new(|| Reply::error(404, "404 page not found"));
 static MISDIRECTED: LazyLock<Reply> = LazyLock::new(|| Reply::error(421, "Misdirected Request"));
@@ -308,26 +299,6 @@ pub(super) fn facts(digest: Option<&ProxyDigest>) -> Result<&Facts> {
     digest
         .and_then(|digest| digest.user_data.as_ref()?.downcast_ref())
         .ok_or_else(|| Error::explain(ErrorType::InternalError, "a connection without facts"))
-}
-
-/// Removes what a response says of the connection to the server only (RFC 9110 §7.6.1).
-fn remove_hop_by_hop(response: &mut ResponseHeader) {
-    let ordinary = |value: &HeaderValue| matches!(value.as_bytes(), b"keep-alive" | b"close" | b"Upgrade" | b"upgrade");
-    if !response.headers.get_all(header::CONNECTION).iter().all(ordinary) {
-        let named = response.headers.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
-        let named: Vec<String> = named.flat_map(|v| v.split(',')).map(|n| n.trim().to_ascii_lowercase()).collect();
-        for name in &named {
-            if !matches!(name.as_str(), "" | "upgrade" | "close" | "content-length" | "transfer-encoding") {
-                response.remove_header(name.as_str());
-            }
-        }
-    }
-    // Cheap first: few responses have a name that begins like these.
-    if response.headers.keys().any(|name| name.as_str().starts_with(['k', 'p', 't', 'u'])) {
-        for name in OF_THE_CONNECTION {
-            response.remove_header(&name);
-        }
-    }
 }
 
 /// The cookies of HTTP/2 as the one field that HTTP/1 has (RFC 9113 §8.2.3): clients may send each by itself.

@@ -1,6 +1,7 @@
 //! A connection of HTTP/1 while one of its requests is served: Pingora gets the bytes of that request and no others.
 //! What a client sends after them is the next request's, and waits here; Pingora would take it for a broken request.
 
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -66,8 +67,8 @@ impl OneRequest {
     /// Reads what comes early. Ready only when the client has left, or the connection is broken.
     fn look_ahead(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         while self.next.len() < MOST {
-            let mut early = [0; 4096];
-            let mut early = ReadBuf::new(&mut early);
+            let mut early = [MaybeUninit::uninit(); 4096];
+            let mut early = ReadBuf::uninit(&mut early);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut early))?;
             if early.filled().is_empty() {
                 return Poll::Ready(Ok(()));

@@ -148,19 +148,6 @@ async fn what_a_response_says_of_its_connection_stays_there() {
 }
 
 #[tokio::test]
-async fn what_connection_names_is_for_filters_where_that_is_wanted_and_never_for_servers() {
-    let backend = Backend::echo().await;
-    let objects = route("r").rule("Header(`X-Keep`, `1`)").to(&backend);
-    let config = "entryPoints: {web: {forwardedHeaders: {connection: [X-Keep]}}}";
-    let gateway = Gateway::configured(config, objects).await;
-    let ask = "GET / HTTP/1.1\nHost: a\nX-Keep: 1\nX-Drop: 2\nConnection: X-Keep, X-Drop\n\n";
-    gateway.ask(ask).await.assert_status(200);
-    backend.last().assert_no_header("X-Keep").assert_no_header("X-Drop");
-    gateway.ask("GET / HTTP/1.1\nHost: a\nX-Keep: 1\n\n").await.assert_status(200);
-    backend.last().assert_header("X-Keep", "1");
-}
-
-#[tokio::test]
 async fn targets_that_look_odd_are_served() {
     let backend = Backend::echo().await;
     let gateway = Gateway::start(route("r").to(&backend)).await;

@@ -105,8 +105,6 @@ fn defaults_and_kinds_of_services() {
         ),
         ("services: [{name: wrr, kind: TraefikService}]", "default-wrr", json!({})),
         ("services: [{name: api@internal, kind: TraefikService}]", "api@internal", json!({})),
-        ("services: [{name: default-wrr@kubernetescrd, kind: TraefikService}]", "default-wrr", json!({})),
-        ("services: [{name: w.rr@kubernetescrd, namespace: default, kind: TraefikService}]", "default-w-rr", json!({})),
         (
             "services: [{name: web, port: 80}, {name: two, port: a, nativeLB: true, weight: 0}, {name: wrr, kind: TraefikService, weight: 3}]",
             EXAMPLE,
