@@ -23,7 +23,7 @@ use std::net::IpAddr;
 use ::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::canonical::{canonical_host, routing_path};
+pub use self::canonical::{canonical_host, routing_path, without_dot};
 pub use self::literals::{HostLiteral, Literals};
 pub use self::priority::{MAX_PRIORITY, PriorityError, priority};
 

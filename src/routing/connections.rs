@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::table::{EntryRoutes, Route, Table, TcpRoute, TcpTls};
-use crate::rule::ConnectionView;
+use crate::rule::{ConnectionView, without_dot};
 use crate::tls::Profile;
 
 /// The routes of an entry point, as a connection asks them.
@@ -117,7 +117,7 @@ impl<'t> Connections<'t> {
             Some(asked) if asked.conflicts.is_empty() => &*asked.options,
             Some(asked) => {
                 let host = host();
-                let conflicts = asked.conflicts.iter().any(|conflict| is_of(&host, conflict));
+                let conflicts = asked.conflicts.iter().any(|conflict| is_of(without_dot(&host), conflict));
                 if conflicts { DEFAULT } else { &*asked.options }
             }
             None => DEFAULT,

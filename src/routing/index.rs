@@ -10,7 +10,7 @@ use memchr::memchr;
 use rustc_hash::FxHashMap;
 
 use self::bucket::Bucket;
-use crate::rule::{HostLiteral, HttpRule, RequestView};
+use crate::rule::{HostLiteral, HttpRule, RequestView, without_dot};
 
 /// A place in the order of all rules: priority first, then name. Lower is better.
 type Rank = u32;
@@ -70,6 +70,7 @@ impl Index {
     }
 
     fn buckets(&self, host: &str) -> impl Iterator<Item = &Bucket> {
+        let host = without_dot(host);
         let suffix = memchr(b'.', host.as_bytes()).filter(|dot| *dot > 0).and_then(|dot| host.get(dot..));
         let exact = self.hosts.get(host);
         let wildcard = suffix.filter(|_| !self.wildcards.is_empty()).and_then(|suffix| self.wildcards.get(suffix));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::table::TcpRoute;
-use crate::rule::{ConnectionView, HostLiteral, canonical_host};
+use crate::rule::{ConnectionView, HostLiteral, canonical_host, without_dot};
 
 /// TCP routes: those for TLS, and those for connections without it.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ impl TcpRoutes {
 
     /// The route of a connection with (or without) TLS.
     pub fn find(&self, tls: bool, connection: &ConnectionView<'_>) -> Option<&Arc<TcpRoute>> {
-        let name = canonical_host(connection.server_name);
+        let name = canonical_host(without_dot(connection.server_name));
         let mut best: Option<u32> = None;
         for ranks in self.names(tls).of(&name) {
             let better = ranks.iter().take_while(|rank| best.is_none_or(|best| **rank < best));

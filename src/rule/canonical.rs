@@ -41,15 +41,19 @@ pub fn routing_path(escaped_path: &str) -> Cow<'_, str> {
     Cow::Owned(path)
 }
 
-/// The host that rules see: without port, spaces around it, the brackets of an IPv6 address and a trailing dot, in
-/// lower case.
+/// The host that rules see: without port, spaces around it and the brackets of an IPv6 address, in lower case. A trailing
+/// dot stays, as only the matchers of a whole name pass over it: see [`without_dot`].
 pub fn canonical_host(host: &str) -> Cow<'_, str> {
     let host = without_port(host.trim()).trim();
-    let host = host.strip_suffix('.').unwrap_or(host);
     if host.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
         return Cow::Owned(host.to_lowercase());
     }
     Cow::Borrowed(host)
+}
+
+/// The same name for a host that ends in a dot.
+pub fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 /// Several colons without brackets are an IPv6 address, not a port.

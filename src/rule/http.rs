@@ -12,6 +12,7 @@ pub(super) use self::syntax::matchers;
 use self::header::HeaderKey;
 use super::RequestView;
 use super::argument::shown;
+use super::canonical::without_dot;
 use super::expression::Matcher;
 use super::pattern::Pattern;
 use super::query;
@@ -84,8 +85,8 @@ impl Matcher for HttpMatcher {
         let text = String::from_utf8_lossy;
         match self {
             HttpMatcher::AnyHost => true,
-            HttpMatcher::Host(host) | HttpMatcher::HostHeader(host) => *view.host == **host,
-            HttpMatcher::HostWildcard(host) => is_one_label_of(view.host, host),
+            HttpMatcher::Host(host) | HttpMatcher::HostHeader(host) => *without_dot(view.host) == **host,
+            HttpMatcher::HostWildcard(host) => is_one_label_of(without_dot(view.host), host),
             HttpMatcher::HostRegexp(pattern) => pattern.is_match(view.host),
             HttpMatcher::Path(path) => *view.path == **path,
             HttpMatcher::PathPrefix(prefix) => view.path.starts_with(&**prefix),

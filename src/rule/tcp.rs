@@ -6,7 +6,7 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::argument::Argument;
-use super::canonical::canonical_host;
+use super::canonical::{canonical_host, without_dot};
 use super::expression::Matcher;
 use super::parser::Matchers;
 use super::pattern::{Pattern, Template};
@@ -149,5 +149,5 @@ pub(super) fn is_one_label_of(name: &str, wildcard: &str) -> bool {
 
 /// In the form that rules are compared with; borrowed when the client sent it so.
 fn server_name<'a>(view: &ConnectionView<'a>) -> Cow<'a, str> {
-    canonical_host(view.server_name)
+    canonical_host(without_dot(view.server_name))
 }

@@ -84,7 +84,7 @@ proptest! {
         texts in prop::collection::vec((rule(), -2_i64..3), 0..40),
         requests in prop::collection::vec(
             (
-                prop::sample::select(vec!["a.x", "b.x", "c.a.x", "d.c.a.x", "x", "", "y", "."]),
+                prop::sample::select(vec!["a.x", "b.x", "c.a.x", "d.c.a.x", "x", "", "y", ".", "a.x.", "d.a.x."]),
                 prop::sample::select(vec!["/", "/a", "/a/", "/a/b", "/a/b/c", "/abc", "/b", "*", ""]),
                 any::<bool>(),
             ),

@@ -16,7 +16,7 @@ fn hosts() {
             (
                 "HostRegexp(`{sub}.Example.com`)",
                 &["a.example.com/"],
-                &["a.b.example.com/", "example.com/", "a.exampleXcom/"],
+                &["a.b.example.com/", "example.com/", "a.exampleXcom/", "a.example.com./"],
             ),
             ("HostRegexp(`{sub:[A-Z]+}.x`, `y`)", &["a.x/", "y/"], &["a1.x/", "a.x.z/", "y.y/"]),
             ("HostRegexp(`{any:.+}`)", &["a.b/"], &["/"]),

@@ -29,6 +29,8 @@ fn hosts() {
             ("HostRegexp(`example`)", &["my.example.com/"], &["exam.ple/", "/"]),
             ("HostRegexp(`EXAMPLE`)", &[], &["EXAMPLE/"]),
             ("HostRegexp(`.*`)", &["a/", "/"], &[]),
+            (r"HostRegexp(`^a\.b$`)", &["A.b:80/"], &["a.b./", "a.b.:80/"]),
+            (r"HostRegexp(`\.$`)", &["a.b./", "A.b.:80/"], &["a.b/"]),
         ],
     );
 }
