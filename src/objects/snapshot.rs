@@ -224,9 +224,8 @@ impl<T: Clone> Store<T> {
 // === impl Object ===
 
 impl Object {
-    /// What tells it from all others.
-    pub fn key(&self) -> Key<'_> {
-        let (kind, group, metadata) = match self {
+    fn parts(&self) -> (&'static str, Option<Group>, &ObjectMeta) {
+        match self {
             Object::IngressRoute(o) => ("IngressRoute", Some(o.group), &o.object.metadata),
             Object::IngressRouteTCP(o) => ("IngressRouteTCP", Some(o.group), &o.object.metadata),
             Object::IngressRouteUDP(o) => ("IngressRouteUDP", Some(o.group), &o.object.metadata),
@@ -242,7 +241,12 @@ impl Object {
             Object::Secret(o) => ("Secret", None, &o.metadata),
             Object::ConfigMap(o) => ("ConfigMap", None, &o.metadata),
             Object::Node(o) => ("Node", None, &o.metadata),
-        };
+        }
+    }
+
+    /// What tells it from all others.
+    pub fn key(&self) -> Key<'_> {
+        let (kind, group, metadata) = self.parts();
         let (namespace, name) = key(metadata);
         let namespace = if kind == "Node" { "" } else { namespace };
         Key { kind, group, namespace: namespace.into(), name: name.into() }
@@ -362,8 +366,26 @@ impl Snapshot {
     /// Takes out the object of that key, and what was told of it; says whether there was one of them.
     pub fn remove(&mut self, key: &Key<'_>) -> bool {
         let told = self.tell(key, Vec::new()) | self.refuse(key, None);
+        self.take(key) || told
+    }
+
+    /// Of the objects that are there for both groups, only those that count: one that doesn't stands before no other one.
+    pub fn where_both_count(&self, counts: impl Fn(&str, &ObjectMeta) -> bool) -> Cow<'_, Snapshot> {
+        let mut left = Cow::Borrowed(self);
+        for older in self.shadowed.keys() {
+            for group in Group::ALL {
+                let key = Key { group: Some(group), ..older.to_owned() };
+                if self.get(&key).is_some_and(|object| !counts(&key.namespace, object.parts().2)) {
+                    left.to_mut().take(&key);
+                }
+            }
+        }
+        left
+    }
+
+    fn take(&mut self, key: &Key<'_>) -> bool {
         let (namespace, name) = (&*key.namespace, &*key.name);
-        let removed = match key.kind {
+        match key.kind {
             "IngressRoute" => self.remove_custom(key, |s| &mut s.ingress_routes),
             "IngressRouteTCP" => self.remove_custom(key, |s| &mut s.ingress_route_tcps),
             "IngressRouteUDP" => self.remove_custom(key, |s| &mut s.ingress_route_udps),
@@ -380,8 +402,7 @@ impl Snapshot {
             "EndpointSlice" => self.remove_slice(namespace, name),
             "Node" => self.nodes.remove(name).is_some(),
             _ => false,
-        };
-        removed || told
+        }
     }
 
     /// Says what is wrong with the object of that key, in place of what was told of it before; it need not be in here.

@@ -4,6 +4,7 @@
 //! Units don't see one another, so what is between them is settled here: who has a name that several want, which
 //! certificates are loaded, which elements refer to one another in a circle.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -75,9 +76,15 @@ impl Translation {
             true => self.clone(),
             false => Translation { options: options.clone(), ..Translation::default() },
         };
+        let (filter, general) = Filter::new(options);
+        // A cluster hands out only what is selected; files have it all.
+        let counting = match options.label_selector.is_empty() {
+            true => Cow::Borrowed(snapshot),
+            false => snapshot.where_both_count(|namespace, metadata| filter.selects(namespace, metadata)),
+        };
+        let snapshot = &*counting;
         let changes = Changes::between(&next.snapshot, snapshot);
         next.snapshot = snapshot.clone();
-        let (filter, general) = Filter::new(options);
         next.general = general.into();
         next.follow(changes, World { snapshot, options, filter: &filter });
         next

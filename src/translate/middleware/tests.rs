@@ -368,3 +368,29 @@ fn circles_are_named() {
     let paths: Vec<_> = out.diagnostics.iter().map(|d| d.path.as_str()).collect();
     assert_eq!(paths, ["spec.chain.middlewares[1]", "spec.chain.middlewares[0]"]);
 }
+
+#[test]
+fn only_selected_objects_stand_before_those_of_the_older_group() {
+    let middleware = |group: &str, team: &str| {
+        format!(
+            "{{apiVersion: {group}/v1alpha1, kind: Middleware, spec: {{addPrefix: {{prefix: /{group}}}}}, \
+             metadata: {{namespace: default, name: m, labels: {{team: {team}}}}}}}\n---\n"
+        )
+    };
+    let both = ["W DuplicateGroup apiVersion"];
+    for (selector, new, old, expected, told) in [
+        ("", "a", "b", json!("/traefik.io"), &both as &[&str]),
+        ("team=a", "a", "a", json!("/traefik.io"), &both),
+        ("team=a", "a", "b", json!("/traefik.io"), &[]),
+        ("team=a", "b", "a", json!("/traefik.containo.us"), &[]),
+        ("team=a", "b", "b", Value::Null, &[]),
+    ] {
+        let options = Options { label_selector: selector.to_owned(), ..Options::default() };
+        let (new, old) = (middleware("traefik.io", new), middleware("traefik.containo.us", old));
+        for objects in [format!("{new}{old}"), format!("{old}{new}")] {
+            let out = outcome_with(&objects, &options);
+            assert_eq!(out.json("/http/middlewares/default-m/addPrefix/prefix"), expected, "{selector} {objects}");
+            assert_eq!(out.findings("Middleware"), told, "{selector} {objects}");
+        }
+    }
+}
