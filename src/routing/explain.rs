@@ -16,6 +16,9 @@ pub struct Explanation {
     pub service: Option<String>,
     /// Its middlewares, outermost first, those of parents before.
     pub middlewares: Vec<String>,
+    /// What serving may do otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The routers of the entry point in the order in which they are tried, of several layers one after the other;
     /// then those that can't serve what is asked about.
     pub candidates: Vec<Candidate>,
@@ -128,6 +131,12 @@ fn explain(routes: &Routes, request: &RequestView<'_>, explanation: &mut Explana
     explanation.router = Some(route.name.to_string());
     explanation.service = Some(route.service.clone()).filter(|s| !s.is_empty());
     if let Target::Children(children) = &route.target {
+        if !route.middlewares.is_empty() {
+            let (name, middlewares) = (&route.name, route.middlewares.join(", "));
+            explanation.notes.push(format!(
+                "the middlewares of the parent {name} ({middlewares}) are not run here: they may change what its children see"
+            ));
+        }
         explain(children, request, explanation);
     }
 }

@@ -130,6 +130,7 @@ fn answers_are_printed() {
         router: Some("r1".into()),
         service: Some("s".into()),
         middlewares: vec!["m1".into(), "m2".into()],
+        notes: Vec::new(),
         candidates: vec![
             Candidate {
                 router: "r0".into(),
@@ -167,6 +168,11 @@ Tried in this order
     assert_eq!(written(&explanation, Format::Text), text);
     let none = written(&Explanation::default(), Format::Text);
     assert_eq!(none, "no router gets it\n\nThe entry point has no router.\n");
+    let noted = Explanation { notes: vec!["it depends".into()], ..Explanation::default() };
+    let text = written(&noted, Format::Text);
+    assert_eq!(text, "no router gets it\nnote         it depends\n\nThe entry point has no router.\n");
+    let json: serde_json::Value = serde_json::from_str(&written(&noted, Format::Json)).unwrap();
+    assert_eq!(json["notes"], serde_json::json!(["it depends"]));
     let json: serde_json::Value = serde_json::from_str(&written(&Explanation::default(), Format::Json)).unwrap();
     assert_eq!(json, serde_json::json!({"router": null, "service": null, "middlewares": [], "candidates": []}));
     let json: serde_json::Value = serde_json::from_str(&written(&explanation, Format::Json)).unwrap();

@@ -19,6 +19,9 @@ pub(super) fn write(out: &mut impl Write, explanation: &Explanation) -> io::Resu
             writeln!(out, "service      {}", plain(explanation.service.as_deref().unwrap_or("-")))?;
         }
     }
+    for note in &explanation.notes {
+        writeln!(out, "{WARNING}note{WARNING:#}         {}", plain(note))?;
+    }
     if explanation.candidates.is_empty() {
         return writeln!(out, "\nThe entry point has no router.");
     }

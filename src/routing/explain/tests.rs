@@ -10,7 +10,7 @@ use ingora_middleware::Registry;
 use super::*;
 use crate::config::Config;
 use crate::dynamic::Configuration;
-use crate::dynamic::http::{Router, RouterTls, ServersTransport};
+use crate::dynamic::http::{Middleware, Router, RouterTls, ServersTransport};
 use crate::dynamic::tcp::{TcpRouter, TcpServersTransport};
 use crate::routing::{Settings, compile};
 
@@ -87,6 +87,42 @@ fn the_winner_is_the_one_that_serves() {
             let first = explanation.candidates.into_iter().find(|c| c.matched).map(|c| c.router);
             assert_eq!(first, serves, "{host}{path}");
         }
+    }
+}
+
+/// The parent's `headers` would give the child the header that it asks for.
+#[test]
+fn a_parents_middlewares_may_change_what_its_children_see() {
+    let layered = |middlewares: &[&str]| {
+        let mut configuration = Configuration::default();
+        let custom_request_headers = [("X-Layer".to_owned(), "a".to_owned())].into();
+        let headers = ingora_crds::middleware::Headers { custom_request_headers, ..Default::default() };
+        let layer = Middleware { headers: Some(headers), ..Middleware::default() };
+        configuration.http.middlewares.insert("layer".to_owned(), layer);
+        let middlewares = middlewares.iter().map(|m| (*m).to_owned()).collect();
+        let parent = Router { rule: "Host(`a`)".to_owned(), middlewares, ..Router::default() };
+        let child = Router {
+            rule: "Header(`X-Layer`, `a`)".to_owned(),
+            parent_refs: vec!["parent".to_owned()],
+            service: "noop@internal".to_owned(),
+            ..Router::default()
+        };
+        configuration.http.routers.insert("parent".to_owned(), parent);
+        configuration.http.routers.insert("child".to_owned(), child);
+        table(configuration)
+    };
+    let (none, mut given) = (HeaderMap::new(), HeaderMap::new());
+    given.insert("x-layer", "a".parse().unwrap());
+    for (headers, winner) in [(&none, None), (&given, Some("child"))] {
+        let explanation = layered(&["layer"]).explain(0, false, &view("a", "/", headers));
+        assert_eq!(explanation.router.as_deref(), winner);
+        let [note] = explanation.notes.as_slice() else { panic!("{explanation:#?}") };
+        assert!(note.starts_with("the middlewares of the parent parent (layer) are not run here"), "{note}");
+
+        let explanation = layered(&[]).explain(0, false, &view("a", "/", headers));
+        assert_eq!((explanation.router.as_deref(), explanation.notes.len()), (winner, 0));
+        let explanation = layered(&["layer"]).explain(0, false, &view("b", "/", headers));
+        assert!(explanation.notes.is_empty(), "{:?}", explanation.notes);
     }
 }
 
