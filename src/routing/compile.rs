@@ -309,11 +309,11 @@ impl<'a> Compiler<'a> {
         };
         let (chain, middlewares) = match self.filters.chain(name, &names) {
             Ok(chain) => chain,
-            Err(message) => return self.disable(name, "MiddlewareUnusable", Field::Route("middlewares"), message),
+            Err(message) => return self.unusable_middlewares(name, outer, message),
         };
         let own_services = match self.own_services(&chain) {
             Ok(services) => services,
-            Err(message) => return self.disable(name, "MiddlewareUnusable", Field::Route("middlewares"), message),
+            Err(message) => return self.unusable_middlewares(name, outer, message),
         };
         let target = match (router.service.as_str(), children.get(name)) {
             ("", Some(children_of)) => self.children(name, children_of, children, open)?,
@@ -358,6 +358,23 @@ impl<'a> Compiler<'a> {
             inner,
             acts_around,
         })
+    }
+
+    /// Says that a router's middlewares can't be used, or those that its entry point adds (`outer`), which no field of the
+    /// router names.
+    fn unusable_middlewares<T>(&mut self, name: &str, outer: &[String], message: String) -> Option<T> {
+        let theirs = self.filters.chain(name, outer).and_then(|(chain, _)| self.own_services(&chain));
+        let entry_point = match theirs {
+            Err(_) => self.here.first().and_then(|position| self.config.tcp_entry_points().nth(*position)),
+            Ok(_) => None,
+        };
+        let message = match entry_point {
+            Some((entry_point, _)) => {
+                format!("of the middlewares, one which the entry point {entry_point} adds can't be used: {message}")
+            }
+            None => message,
+        };
+        self.disable(name, "MiddlewareUnusable", Field::Route("middlewares"), message)
     }
 
     /// The services that filters of a chain have for themselves, by position.

@@ -1,6 +1,6 @@
 //! What keeps a router from serving, and how it is told.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
 use crate::dynamic::http::RouterTls;
@@ -70,6 +70,26 @@ fn a_mistake_is_told_once_for_all_entry_points() {
     assert_eq!(disabled.entry_points, [0, 1]);
     assert_eq!((disabled.rule.as_str(), disabled.priority), ("Host(`a`)", 9));
     assert!(disabled.reason.starts_with("the middleware \"gone\" does not exist"), "{}", disabled.reason);
+}
+
+#[test]
+fn a_middleware_of_an_entry_point_is_told_as_its() {
+    let config = "entryPoints: {a: {address: ':1'}, \
+                  b: {address: ':2', http: {middlewares: [default-gone@kubernetescrd]}}}";
+    let (table, diagnostics) = compiled(with_router(Router::default()), config);
+    assert_eq!((table.disabled(0, false).count(), table.disabled(1, false).count()), (0, 1));
+    let [told] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
+    assert!(told.message.contains("which the entry point b adds"), "{told}");
+    assert!(told.message.contains("the middleware \"default-gone\" does not exist"), "{told}");
+
+    // The router's own are its own mistake there, too.
+    let good = ingora_crds::middleware::AddPrefix { prefix: "/x".to_owned() };
+    let good = crate::dynamic::http::Middleware { add_prefix: Some(good), ..Default::default() };
+    let mut configuration = with_router(Router { middlewares: vec!["nobody".to_owned()], ..Router::default() });
+    configuration.http.middlewares.insert("default-gone".to_owned(), good);
+    let (_, diagnostics) = compiled(configuration, config);
+    assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
+    assert!(!diagnostics[0].message.contains("entry point"), "{}", diagnostics[0]);
 }
 
 #[test]
