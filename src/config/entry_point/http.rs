@@ -52,7 +52,7 @@ pub struct RedirectEntryPoint {
     /// 301/308 instead of 302/307; default true.
     #[serde(default = "yes")]
     pub permanent: bool,
-    /// The priority of the router; default one below the greatest, so that it wins.
+    /// The priority of the router; default one below the greatest, so that it wins. 0 is the length of its rule.
     #[serde(default = "highest_priority")]
     pub priority: i64,
 }

@@ -61,8 +61,10 @@ impl Compiler<'_> {
             match self.registry.build(&middleware) {
                 Ok(filter) => {
                     let target = Target::Internal(Internal::Noop);
-                    let route =
-                        internal_route(&router, "HostRegexp(`^.+$`)", redirect.priority, "noop@internal", target);
+                    let (rule, given) = ("HostRegexp(`^.+$`)", redirect.priority);
+                    // The users' maximum isn't one for this.
+                    let priority = rule::priority(rule, given, false).unwrap_or(given);
+                    let route = internal_route(&router, rule, priority, "noop@internal", target);
                     let chain = Chain::new(vec![Link::new("redirect", filter)]);
                     placed.extend(route.map(|route| Placed::new(position, false, Route { chain, ..route })));
                 }

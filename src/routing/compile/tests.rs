@@ -93,6 +93,20 @@ fn a_middleware_of_an_entry_point_is_told_as_its() {
 }
 
 #[test]
+fn a_redirection_of_priority_0_has_that_of_its_rule() {
+    for (given, expected) in [("0", 18), ("5", 5), ("-1", -1), ("9223372036854775806", i64::MAX - 1)] {
+        let config = format!(
+            "entryPoints: {{a: {{address: ':1', http: {{redirections: {{entryPoint: {{to: ':2', priority: {given}}}}}}}}}}}"
+        );
+        let (table, diagnostics) = compiled(Configuration::default(), &config);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        let routes = table.routes(0, false).unwrap();
+        let found: Vec<_> = routes.iter().map(|route| (&*route.name, route.priority)).collect();
+        assert_eq!(found, [("a-to-2@internal", expected)]);
+    }
+}
+
+#[test]
 fn tcp_routers_need_what_they_name() {
     let names = |service: &str, middleware: &str, tls: Option<TcpRouterTls>| TcpRouter {
         rule: "HostSNI(`*`)".to_owned(),
