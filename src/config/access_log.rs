@@ -26,6 +26,7 @@ pub struct AccessLog {
     pub buffering_size: usize,
     /// Write requests to internal services too; default false.
     pub add_internals: bool,
+    dual_output: Inert,
     otlp: Inert,
 }
 

@@ -13,6 +13,7 @@ const OTLP: &str = "nothing is sent by OTLP";
 /// Paths, `*` standing for any key, and why there is no effect. A key comes before those below it.
 pub(super) const INERT: &[(&str, &str)] = &[
     ("accessLog", "no access log is written by this version"),
+    ("accessLog.dualOutput", "lines go to one place: filePath, or standard output"),
     ("accessLog.otlp", OTLP),
     ("api", "neither the API nor the dashboard is served by this version"),
     ("api.debug", "there is no /debug"),
@@ -52,6 +53,7 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ("providers.marathon", OTHER_PROVIDER),
     ("providers.nomad", OTHER_PROVIDER),
     ("providers.plugin", OTHER_PROVIDER),
+    ("providers.precedence", "there is one provider at a time, so that no other one comes before it"),
     (
         "providers.providersThrottleDuration",
         "changes are served at once; providers.kubernetesCRD.throttleDuration slows them down",

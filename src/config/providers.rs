@@ -21,6 +21,7 @@ pub struct Providers {
     #[serde(deserialize_with = "read::switch")]
     pub manifests: Option<Manifests>,
     providers_throttle_duration: Inert,
+    precedence: Inert,
     consul: Inert,
     consul_catalog: Inert,
     docker: Inert,

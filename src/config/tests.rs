@@ -247,8 +247,9 @@ fn what_has_no_effect_is_told() {
 fn every_inert_key_is_accepted() {
     for (path, _) in inert::INERT {
         let value = match path.rsplit('.').next().unwrap() {
-            "debug" | "allowACMEByPass" => "true",
+            "debug" | "allowACMEByPass" | "dualOutput" => "true",
             "certResolver" => "le",
+            "precedence" => "[kubernetescrd, file]",
             "maxDecoderHeaderTableSize" | "maxEncoderHeaderTableSize" | "maxIdleConnsPerHost" => "7",
             _ => "{}",
         };
