@@ -317,6 +317,7 @@ fn the_documented_defaults_are_the_defaults() {
     let web = full.entry_points.get_mut("web").unwrap();
     assert_eq!(web.proxy_protocol.take(), Some(entry_point::ProxyProtocol::default()));
     assert_eq!(web.http.tls.take(), Some(entry_point::http::Tls::default()));
+    assert_eq!(web.http3.take(), Some(entry_point::Http3 { advertised_port: 443 }));
     let redirect: entry_point::http::RedirectEntryPoint = read::strict("to: websecure").unwrap();
     assert_eq!(web.http.redirections.entry_point.take(), Some(redirect));
     assert_eq!(*web, EntryPoint::new(Address::any(80)));
