@@ -262,9 +262,11 @@ async fn requests_for_names_with_other_options_are_misdirected() {
         ("a", "both", "/1", 200),
         ("strict", "both", "/1", 421),
     ] {
-        let client = Tls::to(&format!("{name}.example")).connect(address).await.unwrap();
-        let outcome = client.get(&format!("{host}.example"), target).await;
-        assert_eq!(outcome, Ok(status), "{host}{target} on a connection for {name}");
+        for host in [format!("{host}.example"), format!("{host}.example.")] {
+            let client = Tls::to(&format!("{name}.example")).connect(address).await.unwrap();
+            let outcome = client.get(&host, target).await;
+            assert_eq!(outcome, Ok(status), "{host}{target} on a connection for {name}");
+        }
     }
     gateway.logs("both.example has other TLS options in default-both-").await;
 }
