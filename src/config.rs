@@ -25,7 +25,7 @@ use crate::translate::Options;
 
 pub use access_log::AccessLog;
 pub use address::{Address, Protocol};
-pub use admin::{Api, Log, Metrics, Ping};
+pub use admin::{Api, Log, Metrics, Ping, Prometheus};
 pub use entry_point::EntryPoint;
 pub use error::{ConfigError, Problem};
 pub use ip_range::IpRange;

@@ -1,5 +1,5 @@
 //! What `ingora` says about manifests, asked in two ways: of the library, by the call that `check` makes, and of the real
-//! binary, which has ten seconds to end. Used by `golden`, `document` and `input`.
+//! binary, which has ten seconds to end. Used by `golden`, `document`, `input` and `e2e`.
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -15,6 +15,7 @@ mod health;
 mod http1;
 mod http2;
 mod http2_limits;
+mod internal_routers;
 mod ipv6;
 mod life_cycle;
 mod limits;

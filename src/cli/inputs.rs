@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use ingora_middleware::Registry;
 
 use super::paint;
-use crate::config::{Address, Config, EntryPoint, Protocol};
+use crate::config::{Address, Config, EntryPoint, Ping, Prometheus, Protocol};
 use crate::control::Recipe;
 use crate::diagnostic::Diagnostic;
 use crate::objects::{Snapshot, manifests};
@@ -73,6 +73,7 @@ impl Inputs {
         let snapshot = manifests::read(&self.manifests).with_context(|| format!("{}", self.manifests.display()))?;
         if self.config.is_none() {
             add_named_entry_points(&mut config, &snapshot, asked);
+            add_internal_services(&mut config);
         }
         let recipe = Recipe::new(config, registry)?;
         let (table, diagnostics) = recipe.cook(&snapshot, None);
@@ -88,6 +89,13 @@ pub(super) fn read_config(path: &Path) -> anyhow::Result<Config> {
         anstream::eprintln!("{}warning{:#}: {}: {warning}", paint::WARNING, paint::WARNING, path.display());
     }
     Ok(config)
+}
+
+/// Nor did anybody say which of the internal services there are, so all are taken to be that routes may name.
+fn add_internal_services(config: &mut Config) {
+    config.ping.get_or_insert_with(|| Ping { manual_routing: true, ..Ping::default() });
+    let prometheus = Prometheus { manual_routing: true, ..Prometheus::default() };
+    config.metrics.get_or_insert_default().prometheus.get_or_insert(prometheus);
 }
 
 /// Without a file nobody said which entry points there are, so those that objects name are taken to be, and the one that

@@ -20,7 +20,7 @@ use super::admission::Admissions;
 use super::filters::Filters;
 use super::layer4::{self, Tcp, Udp};
 use super::services::Services;
-use super::table::{Disabled, EntryRoutes, Internal, Route, Routes, Table, Target};
+use super::table::{Disabled, EntryRoutes, Route, Routes, Table, Target};
 use super::tls::{Tls, plain};
 use crate::balance;
 use crate::config::{Config, EntryPoint};
@@ -329,12 +329,8 @@ impl<'a> Compiler<'a> {
                 let message = "the route has both a service and child routes: only one of them is accepted";
                 return self.disable(name, "ServiceAndChildren", Field::Route("services"), message);
             }
-            ("noop@internal", None) => Target::Internal(Internal::Noop),
-            ("ready@internal", None) => Target::Internal(Internal::Ready),
-            ("prometheus@internal", None) => Target::Internal(Internal::Prometheus),
-            ("ping@internal", None) => Target::Internal(Internal::Ping { terminating_status: 503 }),
-            (service, None) => match self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)) {
-                Ok(service) => Target::Service(service),
+            (service, None) => match self.target(service) {
+                Ok(target) => target,
                 Err(message) => return self.disable(name, "ServiceUnusable", Field::Route("services"), message),
             },
         };

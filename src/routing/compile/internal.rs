@@ -1,4 +1,4 @@
-//! The routers that the static configuration asks for, which no object makes.
+//! The routers that the static configuration asks for, which no object makes, and the services that the process itself is.
 
 use std::sync::Arc;
 
@@ -81,5 +81,28 @@ impl Compiler<'_> {
             }
         }
         placed
+    }
+
+    /// Where requests of a service go; an error where there is no such service.
+    pub(super) fn target(&mut self, service: &str) -> Result<Target, String> {
+        let asked_for = |key: &str, internal: Option<Internal>| {
+            let missing =
+                || format!("the service {service:?} does not exist: it is there where the configuration has `{key}`");
+            internal.map(Target::Internal).ok_or_else(missing)
+        };
+        let ping = self.config.ping.as_ref();
+        match service {
+            "noop@internal" => Ok(Target::Internal(Internal::Noop)),
+            "ping@internal" => {
+                let internal = ping.map(|ping| Internal::Ping { terminating_status: ping.terminating_status_code });
+                asked_for("ping", internal)
+            }
+            "ready@internal" => asked_for("ping", ping.map(|_| Internal::Ready)),
+            "prometheus@internal" => {
+                let prometheus = self.config.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref());
+                asked_for("metrics.prometheus", prometheus.map(|_| Internal::Prometheus))
+            }
+            _ => self.services.get(service.strip_suffix("@kubernetescrd").unwrap_or(service)).map(Target::Service),
+        }
     }
 }
