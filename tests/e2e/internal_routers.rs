@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::checking::{lines, report};
 use crate::support::manifests::Route;
-use crate::support::{Gateway, Message, PATIENCE, Wire, route};
+use crate::support::{Backend, Gateway, Message, PATIENCE, Wire, route};
 
 async fn ask(gateway: &Gateway, entry_point: &str, path: &str) -> Message {
     let mut wire = Wire::connect(gateway.address(entry_point)).await;
@@ -15,6 +15,23 @@ async fn ask(gateway: &Gateway, entry_point: &str, path: &str) -> Message {
 /// A route to an internal service.
 fn to_internal(name: &str, service: &str) -> Route {
     route(name).to_service(service).by("kind: TraefikService")
+}
+
+#[tokio::test]
+async fn ping_and_metrics_are_all_that_begins_so() {
+    let backend = Backend::echo().await;
+    let route = route("r").entry_point("traefik").to(&backend);
+    let gateway = Gateway::configured("metrics: {prometheus: {}}", route).await;
+    for path in ["/ping", "/ping/", "/ping/x", "/pingx"] {
+        ask(&gateway, "traefik", path).await.assert_status(200).assert_body("OK");
+    }
+    for path in ["/metrics", "/metrics/", "/metrics/x?y"] {
+        assert!(ask(&gateway, "traefik", path).await.text().contains("traefik_config_reloads_total"), "{path}");
+    }
+    assert_eq!(backend.requests(), 0);
+    // Nobody else has `/ready`, so it is no more than that.
+    assert_eq!(ask(&gateway, "traefik", "/ready/").await.echoed().target(), "/ready/");
+    assert_eq!(ask(&gateway, "traefik", "/").await.echoed().target(), "/");
 }
 
 #[tokio::test]

@@ -33,20 +33,19 @@ impl Compiler<'_> {
     /// The routers that the static configuration asks for: ping, metrics, and the redirections of entry points.
     pub(super) fn internal(&mut self, entry_points: &[(&str, &EntryPoint)]) -> Vec<Placed> {
         let mut placed = Vec::new();
-        let mut own = |entry_point: &str, path: &str, name: &str, service: Internal| {
+        let mut own = |entry_point: &str, rule: &str, name: &str, service: Internal| {
             let position = entry_points.iter().position(|(name, _)| *name == entry_point);
-            let rule = format!("Path(`{path}`)");
-            let route = internal_route(name, &rule, i64::MAX, name, Target::Internal(service));
+            let route = internal_route(name, rule, i64::MAX, name, Target::Internal(service));
             placed.extend(position.zip(route).map(|(entry_point, route)| Placed::new(entry_point, false, route)));
         };
         if let Some(ping) = self.config.ping.as_ref().filter(|p| !p.manual_routing) {
             let service = Internal::Ping { terminating_status: ping.terminating_status_code };
-            own(&ping.entry_point, "/ping", "ping@internal", service);
-            own(&ping.entry_point, "/ready", "ready@internal", Internal::Ready);
+            own(&ping.entry_point, "PathPrefix(`/ping`)", "ping@internal", service);
+            own(&ping.entry_point, "Path(`/ready`)", "ready@internal", Internal::Ready);
         }
         let metrics = self.config.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref());
         if let Some(prometheus) = metrics.filter(|p| !p.manual_routing) {
-            own(&prometheus.entry_point, "/metrics", "prometheus@internal", Internal::Prometheus);
+            own(&prometheus.entry_point, "PathPrefix(`/metrics`)", "prometheus@internal", Internal::Prometheus);
         }
         for (position, (name, entry_point)) in entry_points.iter().enumerate() {
             let Some(redirect) = &entry_point.http.redirections.entry_point else { continue };
