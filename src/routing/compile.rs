@@ -138,15 +138,10 @@ impl<'a> Compiler<'a> {
             false => Arc::new(children_by_parent(configuration)),
         };
         let entry_points: Vec<(&str, &EntryPoint)> = self.config.tcp_entry_points().collect();
-        let mut changed = Changed::default();
-        let internal = old.internal.clone().unwrap_or_else(|| {
-            let placed = self.internal(&entry_points);
-            Arc::new(self.outcome(placed))
-        });
-        if old.internal.is_none() {
-            changed.note(None, Some(&internal));
-        }
+        let mut changed = Changed::since(old, configuration);
+        let internal = self.internal(&entry_points, &mut changed);
         let routers = self.outcomes(&entry_points, &children, &mut changed);
+        self.drop_unused(routers.values().chain([&internal]), &changed);
         let plugins = match needs::same_middlewares(&old.configuration, configuration) {
             true => old.plugins.clone(),
             false => {
@@ -170,7 +165,7 @@ impl<'a> Compiler<'a> {
             })
             .collect();
         let (disabled, diagnostics) =
-            outcome::said(&routers, [&general, &*internal, &*plugins, &rest, &https.said].into_iter());
+            outcome::said(&routers, [&general, &*internal.outcome, &*plugins, &rest, &https.said].into_iter());
         let (services, attended) = self.services.finish();
         let table = Table {
             entry_points,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ingora_middleware::Chain;
 
 use super::admission::Admission;
-use super::compile::outcome::{Children, Outcome, Outcomes};
+use super::compile::outcome::{Children, Done, Outcome, Outcomes};
 use super::compile::tls::Bound;
 use super::connections::Https;
 use super::index::Index;
@@ -44,7 +44,7 @@ pub struct Table {
     /// What became of each router, for those of the next table that are unchanged.
     pub(super) routers: Outcomes,
     /// The same of the routers that the static configuration asks for; `None` before the first table.
-    pub(super) internal: Option<Arc<Outcome>>,
+    pub(super) internal: Option<Done>,
     /// What was found wrong with filters of one's own, used or not.
     pub(super) plugins: Arc<Outcome>,
     pub(super) children: Arc<Children>,

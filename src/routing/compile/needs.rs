@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashSet, FxHasher};
 
 use super::Children;
-use crate::config::Config;
+use crate::config::{Config, EntryPoint};
 use crate::dynamic::http::Router;
 use crate::dynamic::{Configuration, Named, Section};
 use crate::persistent::Change;
@@ -101,12 +101,17 @@ impl<'c> Needs<'c> {
                 open.extend(children.get(name).into_iter().flatten().map(|name| &**name));
             }
         }
-        for (_, entry_point) in config.tcp_entry_points() {
-            entry_point.http.middlewares.iter().for_each(|name| needs.middleware(configuration, name));
-            if entry_point.http.tls.is_some() {
-                needs.0.insert((Section::TlsOptions, ALL));
-            }
-        }
+        needs.entry_points(configuration, config.tcp_entry_points().map(|(_, entry_point)| entry_point));
+        needs
+    }
+
+    /// Those of what entry points give their routers.
+    pub(super) fn of_entry_points(
+        configuration: &'c Configuration,
+        entry_points: impl Iterator<Item = &'c EntryPoint>,
+    ) -> Self {
+        let mut needs = Needs::default();
+        needs.entry_points(configuration, entry_points);
         needs
     }
 
@@ -122,6 +127,15 @@ impl<'c> Needs<'c> {
     pub(super) fn without(self, others: &Needs<'_>) -> Vec<(Section, &'c str)> {
         let droppable = |section| matches!(section, Section::HttpService | Section::HttpMiddleware);
         self.0.into_iter().filter(|need| droppable(need.0) && !others.0.contains(need)).collect()
+    }
+
+    fn entry_points(&mut self, configuration: &'c Configuration, entry_points: impl Iterator<Item = &'c EntryPoint>) {
+        for EntryPoint { http, .. } in entry_points {
+            http.middlewares.iter().for_each(|name| self.middleware(configuration, name));
+            if http.tls.is_some() {
+                self.0.insert((Section::TlsOptions, ALL));
+            }
+        }
     }
 
     fn router(&mut self, configuration: &'c Configuration, router: &'c Router) {

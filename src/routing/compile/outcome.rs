@@ -10,9 +10,9 @@ use super::needs::{self, Mark, Needs};
 use super::{Compiler, Placed};
 use crate::config::EntryPoint;
 use crate::diagnostic::Diagnostic;
-use crate::dynamic::Section;
+use crate::dynamic::{Configuration, Section};
 use crate::persistent::Map;
-use crate::routing::table::{Disabled, Route};
+use crate::routing::table::{Disabled, Route, Table};
 use crate::rule::HttpRule;
 
 /// Child routers by the names of their parents.
@@ -38,9 +38,12 @@ pub(in crate::routing) struct Outcome {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// Outcomes that took the place of others.
-#[derive(Default)]
-pub(super) struct Changed {
+/// What is no more as in the table before.
+pub(super) struct Changed<'a> {
+    /// The marks of what the configurations differ in.
+    marks: FxHashSet<Mark>,
+    /// The services and middlewares that a router needed, and doesn't need now.
+    lost: BTreeSet<(Section, &'a str)>,
     /// By entry point and TLS: what is under a name now.
     routes: BTreeMap<(usize, bool), BTreeMap<Arc<str>, Option<Arc<Route>>>>,
 }
@@ -48,6 +51,13 @@ pub(super) struct Changed {
 // === impl Done ===
 
 impl Done {
+    pub(super) fn new(needs: &Needs<'_>, outcome: Arc<Outcome>) -> Self {
+        let mut needs: SmallVec<[Mark; 6]> = needs.marks().collect();
+        needs.shrink_to_fit();
+        let quiet = outcome.disabled.is_empty() && outcome.diagnostics.is_empty();
+        Done { needs, quiet, outcome }
+    }
+
     /// The rule of a router that serves.
     pub(super) fn rule(&self) -> Option<&Arc<HttpRule>> {
         self.outcome.placed.first().map(|placed| &placed.route.rule)
@@ -56,7 +66,23 @@ impl Done {
 
 // === impl Changed ===
 
-impl Changed {
+impl<'a> Changed<'a> {
+    pub(super) fn since(old: &Table, new: &Configuration) -> Self {
+        let needed = !old.routers.is_empty() || old.internal.as_ref().is_some_and(|done| !done.needs.is_empty());
+        let marks = if needed { needs::changes(&old.configuration, new) } else { FxHashSet::default() };
+        Changed { marks, lost: BTreeSet::new(), routes: BTreeMap::new() }
+    }
+
+    /// Whether something differs that a router was compiled from.
+    pub(super) fn concerns(&self, done: &Done) -> bool {
+        done.needs.iter().any(|mark| self.marks.contains(mark))
+    }
+
+    /// Notes what a router needed, and doesn't need now.
+    pub(super) fn lose(&mut self, before: Option<Needs<'a>>, now: &Needs<'_>) {
+        self.lost.extend(before.into_iter().flat_map(|before| before.without(now)));
+    }
+
     /// Notes that one outcome took the place of another.
     pub(super) fn note(&mut self, old: Option<&Outcome>, new: Option<&Outcome>) {
         for placed in old.into_iter().flat_map(|outcome| &outcome.placed) {
@@ -85,12 +111,11 @@ impl<'a> Compiler<'a> {
         &mut self,
         entry_points: &[(&str, &EntryPoint)],
         children: &Children,
-        changed: &mut Changed,
+        changed: &mut Changed<'a>,
     ) -> Outcomes {
         let old = self.old;
         let mut outcomes = old.routers.clone();
-        let mut lost = BTreeSet::new();
-        for name in self.dirty(children) {
+        for name in self.dirty(children, changed) {
             let known = outcomes.get(&*name).map(|done| done.outcome.clone());
             let before = old.configuration.http.routers.get_key_value(&name).filter(|_| known.is_some());
             let before = before.map(|(name, _)| Needs::of(name, &old.configuration, &old.children, self.config));
@@ -101,7 +126,7 @@ impl<'a> Compiler<'a> {
             let Some((_, router)) = found.filter(|(_, router)| router.parent_refs.is_empty()) else {
                 changed.note(known.as_deref(), None);
                 outcomes.remove(&*name);
-                lost.extend(before.into_iter().flat_map(|before| before.without(&Needs::default())));
+                changed.lose(before, &Needs::default());
                 continue;
             };
             let mut placed = Vec::new();
@@ -109,13 +134,10 @@ impl<'a> Compiler<'a> {
             let outcome = Arc::new(self.outcome(placed));
             changed.note(known.as_deref(), Some(&outcome));
             let needs = Needs::of(&name, self.configuration, children, self.config);
-            lost.extend(before.into_iter().flat_map(|before| before.without(&needs)));
-            let mut needs: SmallVec<[Mark; 6]> = needs.marks().collect();
-            needs.shrink_to_fit();
-            let quiet = outcome.disabled.is_empty() && outcome.diagnostics.is_empty();
-            outcomes.insert(name, Done { needs, quiet, outcome });
+            changed.lose(before, &needs);
+            let done = Done::new(&needs, outcome);
+            outcomes.insert(name, done);
         }
-        self.drop_unused(&outcomes, &lost);
         outcomes
     }
 
@@ -129,31 +151,28 @@ impl<'a> Compiler<'a> {
     }
 
     /// The routers to be compiled: those that are new, and those whose needs changed.
-    fn dirty(&self, children: &Children) -> BTreeSet<Arc<str>> {
+    fn dirty(&self, children: &Children, changed: &Changed<'_>) -> BTreeSet<Arc<str>> {
         let (old, new) = (&self.old.configuration, self.configuration);
-        let mut dirty: BTreeSet<Arc<str>> = BTreeSet::new();
-        if !self.old.routers.is_empty() {
-            let changes = needs::changes(old, new);
-            let needs = |done: &Done| done.needs.iter().any(|mark| changes.contains(mark));
-            dirty.extend(self.old.routers.iter().filter(|(_, done)| needs(done)).map(|(name, _)| name.clone()));
-        }
+        let concerned = self.old.routers.iter().filter(|(_, done)| changed.concerns(done));
+        let mut dirty: BTreeSet<Arc<str>> = concerned.map(|(name, _)| name.clone()).collect();
         dirty.extend(new.http.routers.changes(&old.http.routers).into_iter().map(|change| change.key.clone()));
         // What is said of a child router depends on who comes first among its parents: so layers are compiled together.
         let layers = || children.keys().chain(self.old.children.keys());
-        let changed = *children != *self.old.children;
-        if changed || layers().any(|name| dirty.contains(name)) {
+        let other_layers = *children != *self.old.children;
+        if other_layers || layers().any(|name| dirty.contains(name)) {
             dirty.extend(layers().cloned());
         }
         dirty
     }
 
     /// Drops services and filters that were needed, and aren't by any router now.
-    fn drop_unused(&mut self, outcomes: &Outcomes, names: &BTreeSet<(Section, &str)>) {
+    pub(super) fn drop_unused<'o>(&mut self, outcomes: impl Iterator<Item = &'o Done>, changed: &Changed<'_>) {
+        let names = &changed.lost;
         if names.is_empty() {
             return;
         }
         let marks: FxHashSet<Mark> = names.iter().map(|(section, name)| needs::mark(*section, name)).collect();
-        let needs = outcomes.values().flat_map(|done| &done.needs);
+        let needs = outcomes.flat_map(|done| &done.needs);
         let needed: FxHashSet<Mark> = needs.filter(|mark| marks.contains(mark)).copied().collect();
         for (section, name) in names.iter().filter(|(section, name)| !needed.contains(&needs::mark(*section, name))) {
             match section {

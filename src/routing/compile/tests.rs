@@ -165,3 +165,20 @@ fn the_other_syntax_is_named_where_it_would_help() {
         assert_eq!(message.contains("it is a rule of syntax"), hinted, "{rule}\n{message}");
     }
 }
+
+#[test]
+fn what_an_entry_point_gives_is_for_internal_routers_too() {
+    for (http, code, path) in [
+        ("middlewares: [default-gone@kubernetescrd]", "MiddlewareUnusable", "http.middlewares"),
+        ("tls: {options: default-gone@kubernetescrd}", "TLSOptionsUnusable", "http.tls.options"),
+    ] {
+        let config = format!("entryPoints: {{a: {{address: ':1', http: {{{http}}}}}}}\nping: {{entryPoint: a}}");
+        let (table, diagnostics) = compiled(Configuration::default(), &config);
+        assert!(table.is_empty(), "{http}");
+        let told: Vec<_> = diagnostics.iter().map(|d| (d.code, d.path.as_str())).collect();
+        assert_eq!(told, [(code, path); 2], "{http}");
+        assert_eq!(diagnostics[0].object, ObjectRef::new("EntryPoint", "", "a"));
+        let disabled: Vec<_> = table.disabled(0, false).map(|d| d.name.as_str()).collect();
+        assert_eq!(disabled, ["ping@internal", "ready@internal"], "{http}");
+    }
+}

@@ -72,7 +72,15 @@ impl Compiler<'_> {
             }
         }
         let named = entry_points.iter().map(|(name, _)| *name);
-        claims.into_iter().zip(named).map(|(claims, entry_point)| self.bind(&claims, entry_point)).collect()
+        let mut https: Vec<Https> =
+            claims.into_iter().zip(named).map(|(claims, entry_point)| self.bind(&claims, entry_point)).collect();
+        // Our own routers have no host: they are there for every name, by the default options.
+        for position in self.own_tls(entry_points) {
+            if let Some(https) = https.get_mut(position) {
+                (https.present, https.any) = (true, true);
+            }
+        }
+        https
     }
 
     fn is_on(&self, router: &Router, entry_point: &str) -> bool {
