@@ -72,7 +72,7 @@ async fn beside_one(peers: &[Peer; 2]) {
 
 async fn nginx(name: &'static str, port: u16, addresses: &[String]) -> Option<Peer> {
     let servers: String = addresses.iter().map(|address| format!("server {address}:{port};\n")).collect();
-    let peer = Peer::nginx(&format!(
+    let configuration = format!(
         "http {{
            access_log off; keepalive_requests 1000000000; {TEMPORARY}
            upstream many {{ {servers} keepalive 16384; keepalive_requests 1000000000; keepalive_timeout 600s; }}
@@ -84,18 +84,18 @@ async fn nginx(name: &'static str, port: u16, addresses: &[String]) -> Option<Pe
              }}
            }}
          }}"
-    ));
-    peer.await.map(|peer| peer.called(name))
+    );
+    Peer::nginx(&configuration).await.map(|peer| peer.called(name))
 }
 
 async fn haproxy(name: &'static str, port: u16, addresses: &[String]) -> Option<Peer> {
     let server = |(n, address): (usize, &String)| format!("  server s{n} {address}:{port}\n");
     let servers: String = addresses.iter().enumerate().map(server).collect();
-    let peer = Peer::haproxy(&format!(
+    let configuration = format!(
         "  mode http\n  http-reuse always\n  balance roundrobin\nfrontend web\n  bind LISTEN\n  default_backend all\n\
          backend all\n  default-server pool-purge-delay 600s\n{servers}"
-    ));
-    peer.await.map(|peer| peer.called(name))
+    );
+    Peer::haproxy(&configuration).await.map(|peer| peer.called(name))
 }
 
 async fn changing(port: u16) {

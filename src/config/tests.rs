@@ -327,7 +327,7 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(full.api, Some(Api::default()));
     assert_eq!(full.ping, Some(Ping::default()));
     let mut metrics = Metrics::default();
-    metrics.prometheus = Some(admin::Prometheus::default());
+    metrics.prometheus = Some(Prometheus::default());
     assert_eq!(full.metrics, Some(metrics));
     assert_eq!(full.access_log, Some(AccessLog::default()));
     assert_eq!(full.log, Log::default());
