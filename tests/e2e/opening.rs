@@ -100,7 +100,9 @@ async fn a_huge_hello_is_a_hello_and_one_without_end_is_none() {
     let config = "entryPoints: {websecure: {transport: {respondingTimeouts: {readTimeout: 2s}}}}";
     let gateway = secure(config, &backend).await;
     let address = gateway.address("websecure");
-    let names: Vec<String> = (0..200).map(|n| format!("{n:0>250}")).collect();
+    // BoringSSL takes no message above 16 KiB.
+    let count = if cfg!(feature = "boringssl") { 60 } else { 200 };
+    let names: Vec<String> = (0..count).map(|n| format!("{n:0>250}")).collect();
     let mut offered: Vec<&str> = names.iter().map(String::as_str).collect();
     offered.push("http/1.1");
     let client = Tls::to("a.example").alpn(&offered).connect(address).await.unwrap();
