@@ -1,4 +1,4 @@
-//! What a body looks like by its first bytes: the table of https://mimesniff.spec.whatwg.org, with the names that Go's
+//! What a body looks like by its first bytes: the table of <https://mimesniff.spec.whatwg.org>, with the names that Go's
 //! `http.DetectContentType` has for types.
 
 use std::ops::Range;
