@@ -34,7 +34,7 @@ pub struct Chain {
 pub struct ChainState {
     /// What the filters said beside the head.
     pub notes: Notes,
-    slots: SmallVec<[Slot; 4]>,
+    slots: SmallVec<[Slot; 8]>,
     /// Links whose request hook was called.
     entered: usize,
     /// Links whose request hook passed the request on, and whose response hooks are due.

@@ -243,8 +243,10 @@ impl RequestCx<'_> {
         let rest = self.path().get(cut..).unwrap_or_default();
         let query = self.request.uri.query();
         let empty = front.is_empty() && rest.is_empty();
-        let mut target = String::with_capacity(front.len() + rest.len() + query.map_or(0, |q| q.len() + 1) + 1);
-        target.push_str(if empty { "/" } else { front });
+        let front = if empty { "/" } else { front };
+        // Just as large as it gets: `Bytes` would need another allocation to remember what is left.
+        let mut target = String::with_capacity(front.len() + rest.len() + query.map_or(0, |q| q.len() + 1));
+        target.push_str(front);
         target.push_str(rest);
         if let Some(query) = query {
             target.push('?');
