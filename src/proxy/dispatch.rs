@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::{Connection, Facts};
 use super::entry_point::EntryPoint;
-use super::life_cycle::turned;
+use super::life_cycle::{turned, turned_on};
 use super::peek::client_hello::ClientHello;
 use super::peek::{Opening, peek, proxy_protocol};
 use super::tcp::{self, Downstream, Incoming};
@@ -35,6 +35,7 @@ struct Arrival {
     client: SocketAddr,
     /// The address that the client connected to, where a trusted peer told it.
     destination: Option<SocketAddr>,
+    accepted: Instant,
     /// When it must be clear what the connection is, and a handshake be done.
     deadline: Instant,
     drain: ShutdownWatch,
@@ -44,8 +45,9 @@ struct Arrival {
 pub(super) async fn serve(entry_point: &Arc<EntryPoint>, tcp: TcpStream, peer: SocketAddr, drain: ShutdownWatch) {
     // An IPv4 client of a dual-stack socket is known by its IPv4 address.
     let client = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    let deadline = Instant::now() + entry_point.limits.opening;
-    let mut arrival = Arrival { tcp, ahead: BytesMut::new(), client, destination: None, deadline, drain };
+    let accepted = Instant::now();
+    let deadline = accepted + entry_point.limits.opening;
+    let mut arrival = Arrival { tcp, ahead: BytesMut::new(), client, destination: None, accepted, deadline, drain };
     if entry_point.reads_proxy_header_of(client.ip()) && !arrival.take_proxy_header(entry_point).await {
         return;
     }
@@ -100,7 +102,7 @@ impl Arrival {
         let read = tokio::select! {
             biased;
             read = reading => read,
-            () = turned(&mut self.drain) => return false,
+            () = turned_on(&mut self.drain, Some(self.accepted)) => return false,
         };
         match read {
             Ok(Some(addresses)) => {
@@ -124,7 +126,7 @@ impl Arrival {
         tokio::select! {
             biased;
             opening = peek(&mut self.tcp, &mut self.ahead, self.deadline) => opening,
-            () = turned(&mut self.drain) => None,
+            () = turned_on(&mut self.drain, Some(self.accepted)) => None,
         }
     }
 

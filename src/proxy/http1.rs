@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::connection::{Connection, Facts};
 use super::entry_point::{EntryPoint, Limits};
 use super::forwarded::Written;
-use super::life_cycle::turned;
+use super::life_cycle::turned_on;
 use super::one_request::OneRequest;
 use super::request_head::{Fields, UNSUPPORTED_CODING, head_end, tidy_target};
 use pingora::server::ShutdownWatch;
@@ -54,7 +54,7 @@ pub(super) async fn serve(stream: Stream, ahead: BytesMut, entry_point: &EntryPo
         let head = tokio::select! {
             biased;
             head = read_head(&mut stream, std::mem::take(&mut pipelined), limits, patience, &mut clock) => head,
-            () = turned(&mut drain) => Head::Gone,
+            () = turned_on(&mut drain, (served == 0).then_some(accepted)) => Head::Gone,
         };
         let (head, end) = match head {
             Head::Request(head, end) => (head, end),

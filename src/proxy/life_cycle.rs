@@ -10,6 +10,10 @@ use log::{info, warn};
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// How long a connection has for its first words, even if the process ends meanwhile.
+const FIRST_WORDS: Duration = Duration::from_secs(1);
 
 /// What all services know of the process's life.
 #[derive(Debug)]
@@ -124,6 +128,15 @@ impl ShutdownSignalWatch for Signals {
 /// Waits until a watched switch is on, or nobody can turn it on any more.
 pub async fn turned(switch: &mut watch::Receiver<bool>) {
     let _ = switch.wait_for(|on| *on).await;
+}
+
+/// The same for a connection. One that has said nothing since it was accepted may have come in the very moment in which
+/// the switch turned, and its client would take the end for a failure: `silent_since` then.
+pub async fn turned_on(switch: &mut watch::Receiver<bool>, silent_since: Option<Instant>) {
+    turned(switch).await;
+    if let Some(accepted) = silent_since {
+        sleep_until(accepted + FIRST_WORDS).await;
+    }
 }
 
 /// How long an entry point waits before it stops accepting, and then for its connections.
