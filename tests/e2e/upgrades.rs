@@ -14,6 +14,7 @@ const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
 async fn websocket_echo() -> Backend {
     Backend::accepting(|tcp, _| async move {
+        not_at_once().await;
         let mut socket = accept_async(tcp).await.map_err(std::io::Error::other)?;
         while let Some(Ok(frame)) = socket.next().await {
             if frame.is_text() || frame.is_binary() {
