@@ -1,26 +1,12 @@
 //! `headers`: custom ones, CORS and security headers, in both versions of HTTP, with and without TLS.
 
+use super::plain_and_chained_in_tls;
 use crate::support::protocol::BOTH;
-use crate::support::{Backend, Gateway, Manifests, middleware, route};
+use crate::support::{Backend, Gateway};
 
 const TRUSTED: &str = "entryPoints: {web: {forwardedHeaders: {insecure: true}}}";
 const APP: (&str, &str) = ("Origin", "https://app.example");
 const PUT: (&str, &str) = ("Access-Control-Request-Method", "PUT");
-
-/// A route for each middleware, by its host, without TLS and in a chain with it.
-fn objects(backend: &Backend, specs: &[(&str, &str)]) -> Manifests {
-    let mut objects = Manifests::default();
-    for (name, spec) in specs {
-        let rule = format!("Host(`{name}`)");
-        let chain = format!("{name}-chain");
-        objects = objects
-            + middleware(name, spec)
-            + middleware(&chain, &format!("chain: {{middlewares: [{{name: {name}}}]}}"))
-            + route(name).rule(&rule).middlewares(&[name]).to(backend)
-            + route(&format!("{name}-tls")).rule(&rule).tls("{}").middlewares(&[&chain]).to(backend);
-    }
-    objects
-}
 
 #[tokio::test]
 async fn custom_headers_are_set_and_deleted() {
@@ -30,7 +16,7 @@ async fn custom_headers_are_set_and_deleted() {
     .await;
     let spec = "headers: {customRequestHeaders: {X-New: request, X-Gone: '', Host: inner.example, Authorization: ''}, \
                 customResponseHeaders: {X-New: response, X-Powered-By: '', X-Old: ours, x-lower: here}}";
-    let gateway = Gateway::start(objects(&backend, &[("h", spec)])).await;
+    let gateway = Gateway::start(plain_and_chained_in_tls("", &backend, &[("h", spec)])).await;
     for protocol in BOTH {
         let headers =
             [("X-Gone", "1"), ("x-gone", "2"), ("X-New", "client"), ("Authorization", "Basic x"), ("X-Stays", "é")];
@@ -67,7 +53,7 @@ async fn preflights_are_answered_whoever_asks() {
         ),
     ];
     let specs: Vec<_> = specs.iter().map(|(name, spec)| (*name, spec.as_str())).collect();
-    let gateway = Gateway::start(objects(&backend, &specs)).await;
+    let gateway = Gateway::start(plain_and_chained_in_tls("", &backend, &specs)).await;
     for protocol in BOTH {
         for (name, origin, allowed) in [
             ("listed", "https://app.example", Some("https://app.example")),
@@ -105,7 +91,7 @@ async fn what_is_no_preflight_goes_on() {
     let backend = Backend::echo().await;
     let spec = "headers: {accessControlAllowOriginList: ['https://app.example'], accessControlExposeHeaders: [X-A, X-B], \
                 accessControlAllowCredentials: true, addVaryHeader: true}";
-    let gateway = Gateway::start(objects(&backend, &[("h", spec)])).await;
+    let gateway = Gateway::start(plain_and_chained_in_tls("", &backend, &[("h", spec)])).await;
     for protocol in BOTH {
         for (method, headers) in [
             ("OPTIONS", &[][..]),
@@ -140,7 +126,7 @@ async fn responses_are_secured() {
             "headers: {stsSeconds: 1, forceSTSHeader: true, allowedHosts: [other], isDevelopment: true, frameDeny: true}",
         ),
     ];
-    let gateway = Gateway::start(objects(&backend, &specs)).await;
+    let gateway = Gateway::start(plain_and_chained_in_tls("", &backend, &specs)).await;
     for protocol in BOTH {
         let mut nonces = Vec::new();
         for secure in [false, true] {
@@ -182,7 +168,7 @@ async fn a_proxy_before_that_is_trusted_tells_of_tls_and_hosts() {
          allowedHosts: [good.example]}",
     )];
     for (config, believed) in [(TRUSTED, true), ("{}", false)] {
-        let gateway = Gateway::configured(config, objects(&backend, &specs)).await;
+        let gateway = Gateway::configured(config, plain_and_chained_in_tls("", &backend, &specs)).await;
         for protocol in BOTH {
             for (scheme, host, status, secured) in [
                 ("https", "good.example", 200, true),

@@ -1,30 +1,17 @@
 //! `ipAllowList` and its old name `ipWhiteList`: connections and what proxies before say of them, however garbled.
 
+use super::alone_and_in_chains;
 use crate::support::protocol::BOTH;
-use crate::support::{Backend, Gateway, Manifests, middleware, route};
+use crate::support::{Backend, Gateway};
 
 const TRUSTED: &str = "entryPoints: {web: {forwardedHeaders: {insecure: true}}}";
-
-/// A route for each middleware, by its host, alone and in a chain.
-fn objects(backend: &Backend, specs: &[(&str, &str)]) -> Manifests {
-    let mut objects = Manifests::default();
-    for (name, spec) in specs {
-        let chain = format!("{name}-chain");
-        objects = objects
-            + middleware(name, spec)
-            + middleware(&chain, &format!("chain: {{middlewares: [{{name: {name}}}]}}"))
-            + route(name).rule(&format!("Host(`{name}`)")).middlewares(&[name]).to(backend)
-            + route(&chain).rule(&format!("Host(`{chain}`)")).middlewares(&[&chain]).to(backend);
-    }
-    objects
-}
 
 /// Lines of `X-Forwarded-For` from a client, and the status that it gets.
 type Case<'a> = (&'a str, &'a [&'a str], u16);
 
 async fn check(config: &str, specs: &[(&str, &str)], cases: &[Case<'_>]) {
     let backend = Backend::echo().await;
-    let gateway = Gateway::configured(config, objects(&backend, specs)).await;
+    let gateway = Gateway::configured(config, alone_and_in_chains(&backend, specs)).await;
     for protocol in BOTH {
         for (name, lines, status) in cases {
             for host in [(*name).to_owned(), format!("{name}-chain")] {

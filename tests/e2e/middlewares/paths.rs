@@ -1,8 +1,9 @@
 //! Middlewares that change or refuse paths: what servers see of the target, and of what is told of the old one.
 //! Paths are what clients can bend most: escapes, dots, empty segments and queries, in both versions of HTTP.
 
+use super::alone_and_in_chains;
 use crate::support::protocol::BOTH;
-use crate::support::{Backend, Gateway, Manifests, middleware, route};
+use crate::support::{Backend, Gateway};
 
 /// Where the old path is told, and what.
 type Told = Option<(&'static str, &'static str)>;
@@ -24,23 +25,9 @@ fn replaced(told: &'static str) -> Told {
     Some(("X-Replaced-Path", told))
 }
 
-/// A route for each middleware, by its name, alone and in a chain.
-fn objects(backend: &Backend, specs: &[(&str, &str)]) -> Manifests {
-    let mut objects = Manifests::default();
-    for (name, spec) in specs {
-        let chain = format!("{name}-chain");
-        objects = objects
-            + middleware(name, spec)
-            + middleware(&chain, &format!("chain: {{middlewares: [{{name: {name}}}]}}"))
-            + route(name).rule(&format!("Host(`{name}`)")).middlewares(&[name]).to(backend)
-            + route(&chain).rule(&format!("Host(`{chain}`)")).middlewares(&[&chain]).to(backend);
-    }
-    objects
-}
-
 async fn check(config: &str, specs: &[(&str, &str)], cases: &[(&str, &str, Becomes)]) {
     let backend = Backend::echo().await;
-    let gateway = Gateway::configured(config, objects(&backend, specs)).await;
+    let gateway = Gateway::configured(config, alone_and_in_chains(&backend, specs)).await;
     for protocol in BOTH {
         for (name, target, becomes) in cases {
             for host in [(*name).to_owned(), format!("{name}-chain")] {
@@ -236,7 +223,7 @@ async fn encoded_characters_that_servers_read_differently_are_refused() {
 async fn a_path_that_is_none_comes_to_no_middleware() {
     let backend = Backend::echo().await;
     let specs = [("add", "addPrefix: {prefix: /v1}"), ("replace", "replacePath: {path: /new}")];
-    let gateway = Gateway::start(objects(&backend, &specs)).await;
+    let gateway = Gateway::start(alone_and_in_chains(&backend, &specs)).await;
     for protocol in BOTH {
         for host in ["add", "replace"] {
             for target in ["/%zz", "/%", "/a%2"] {

@@ -1,24 +1,10 @@
 //! Redirections: which requests are sent elsewhere, where to, and with which status, in both versions of HTTP.
 
+use super::plain_and_chained_in_tls;
 use crate::support::protocol::BOTH;
-use crate::support::{Backend, Gateway, Manifests, middleware, route};
+use crate::support::{Backend, Gateway};
 
 const TRUSTED: &str = "entryPoints: {web: {forwardedHeaders: {insecure: true}}}";
-
-/// A route for each middleware, by its host, with and without TLS.
-fn objects(backend: &Backend, specs: &[(&str, &str)]) -> Manifests {
-    let mut objects = Manifests::default();
-    for (name, spec) in specs {
-        let rule = format!("Host(`{name}.example`)");
-        let secure = format!("{name}-tls");
-        objects = objects
-            + middleware(name, spec)
-            + middleware(&format!("{name}-chain"), &format!("chain: {{middlewares: [{{name: {name}}}]}}"))
-            + route(name).rule(&rule).middlewares(&[name]).to(backend)
-            + route(&secure).rule(&rule).tls("{}").middlewares(&[&format!("{name}-chain")]).to(backend);
-    }
-    objects
-}
 
 #[tokio::test]
 async fn schemes_and_ports_are_redirected_and_methods_kept() {
@@ -29,7 +15,7 @@ async fn schemes_and_ports_are_redirected_and_methods_kept() {
         ("port", "redirectScheme: {scheme: https, port: '8443'}"),
         ("own-port", "redirectScheme: {scheme: https, port: '443'}"),
     ];
-    let gateway = Gateway::start(objects(&backend, &specs)).await;
+    let gateway = Gateway::start(plain_and_chained_in_tls(".example", &backend, &specs)).await;
     for protocol in BOTH {
         for (name, port, method, status, location) in [
             ("https", "", "GET", 302, "https://https.example/a%20b?c=d%zz&e"),
@@ -64,7 +50,7 @@ async fn who_comes_by_tls_already_is_let_through() {
         ("regex", "redirectRegex: {regex: '^http:(.*)', replacement: 'https:$1'}"),
         ("back", "redirectRegex: {regex: '^https:(.*)', replacement: 'http:$1'}"),
     ];
-    let gateway = Gateway::start(objects(&backend, &specs)).await;
+    let gateway = Gateway::start(plain_and_chained_in_tls(".example", &backend, &specs)).await;
     for protocol in BOTH {
         for (name, status, location) in [
             ("https", 200, None),
@@ -83,7 +69,7 @@ async fn who_comes_by_tls_already_is_let_through() {
 async fn a_proxy_before_that_is_trusted_tells_the_scheme() {
     let backend = Backend::echo().await;
     let specs = [("scheme", "redirectScheme: {scheme: https}")];
-    let gateway = Gateway::configured(TRUSTED, objects(&backend, &specs)).await;
+    let gateway = Gateway::configured(TRUSTED, plain_and_chained_in_tls(".example", &backend, &specs)).await;
     for protocol in BOTH {
         for (told, status) in
             [("https", 200), ("HTTPS", 200), ("wss", 200), ("http", 302), ("ws", 302), ("gopher", 302), ("", 302)]
@@ -108,7 +94,7 @@ async fn urls_that_match_are_redirected() {
         ("space", "redirectRegex: {regex: '.*', replacement: 'https://elsewhere.example/a b'}"),
         ("broken", "redirectRegex: {regex: '.*', replacement: '%%'}"),
     ];
-    let gateway = Gateway::start(objects(&backend, &specs)).await;
+    let gateway = Gateway::start(plain_and_chained_in_tls(".example", &backend, &specs)).await;
     for protocol in BOTH {
         for (name, method, target, status, location) in [
             ("old", "GET", "/old/x?y=1", 301, Some("http://old.example/new/x?y=1")),
